@@ -30,10 +30,11 @@ export const createElection = (start: {
 
 /** Takes one input; returns what is to be done, in order. A new record is in `election.record` from then on. */
 export const step = (election: Election, input: Input): Effect[] => {
-  election.now = Math.max(election.now, input.now);
+  passTime(election, input.now);
   const effects: Effect[] = [];
   if (input.type === 'gone') sightOf(election, input.id).gone = true;
   if (input.type === 'status') {
+    forgetIfRolledBack(election, input.status);
     if (!hear(election, input.status)) return effects;
   }
   const before = election.record;
@@ -68,7 +69,8 @@ export const leaderOf = (election: Election): { leader: Member; term: number } |
   if (record.leader !== null && isAlive(election, record.leader.id)) {
     const { status } = sightOf(election, record.leader.id);
     if (status === null) return { reason: 'starting' };
-    if (isRun(record, record.leader, status) && isFit(status)) return { leader: record.leader, term: record.term };
+    if (isRun(record, record.leader, status) && isFit(record, status))
+      return { leader: record.leader, term: record.term };
   }
   return { reason: 'no_in_sync_replica' };
 };
@@ -77,6 +79,23 @@ const sightOf = (election: Election, id: number): Sight => {
   const sight = election.sights.get(id);
   assert(sight !== undefined, `Replica ${id} is not one of this cluster`);
   return sight;
+};
+
+/** Silence while this process itself stood still (stopped, hung) is no evidence against anybody. */
+const passTime = (election: Election, now: number): void => {
+  const passedMs = now - election.now;
+  if (passedMs <= 0) return;
+  election.now = now;
+  if (passedMs < election.limits.suspectAfterMs / 2) return;
+  for (const sight of election.sights.values()) sight.heardAt += passedMs;
+};
+
+/** A replica that knows a newer record than the manager: the manager's was lost or rolled back, and is to be found anew. */
+const forgetIfRolledBack = (election: Election, { storeId, record }: ReplicaStatus): void => {
+  const own = election.record;
+  if (own === null || record === null || storeId !== own.storeId || record.version <= own.version) return;
+  election.record = null;
+  for (const sight of election.sights.values()) sight.status = null;
 };
 
 /** Takes note of a status. False if it is of a run that is over, or of no replica of ours. */
@@ -106,7 +125,8 @@ const isRun = (record: ClusterRecord, member: Member, status: ReplicaStatus): bo
   );
 
 /** A store of another cluster must never be counted, nor one that knows itself damaged or is about to leave. */
-const isFit = (status: ReplicaStatus): boolean => status.clean && !status.leaving;
+const isFit = (record: ClusterRecord, status: ReplicaStatus): boolean =>
+  status.storeId === record.storeId && status.clean && !status.leaving;
 
 /**
  * A run that has no incarnation yet gets one. A clean store that comes back keeps its place in the in-sync set under
@@ -120,12 +140,14 @@ const registration = (election: Election, record: ClusterRecord, status: Replica
   if (status.storeId !== null && status.storeId !== record.storeId) return null;
   const version = record.version + 1;
   const incarnation = version;
-  const keptStore = status.clean && (status.storeId === record.storeId || election.without.has('lostStoreLeavesSet'));
+  const isUntouched = record.term === 0 && status.storeId === null && status.lastIndex === 0;
+  const keptStore =
+    status.clean && (status.storeId === record.storeId || isUntouched || election.without.has('lostStoreLeavesSet'));
   return {
     ...record,
     version,
     registered: [...record.registered.filter((run) => run.id !== id), { id, incarnation, boot }].sort(byId),
-    inSync: record.inSync.map((member) => (member.id === id && keptStore ? { id, incarnation } : member)),
+    inSync: record.inSync.map((member) => (same(member, known ?? NOBODY) && keptStore ? { id, incarnation } : member)),
   };
 };
 
@@ -170,7 +192,7 @@ const granted = (record: ClusterRecord, proposal: Proposal): ClusterRecord => {
 const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecord | null => {
   const isCandidate = (member: Member): boolean => {
     const { status } = sightOf(election, member.id);
-    return status !== null && isAlive(election, member.id) && isRun(record, member, status) && isFit(status);
+    return status !== null && isAlive(election, member.id) && isRun(record, member, status) && isFit(record, status);
   };
   const pool = election.without.has('electFromInSync') ? record.registered : record.inSync;
   const candidates = pool.filter(({ id }) => election.sights.has(id)).filter(isCandidate);
@@ -178,10 +200,17 @@ const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecor
     if (!election.sights.has(member.id) || !isAlive(election, member.id)) return false;
     if (!record.registered.some((run) => same(run, member))) return false;
     const { status } = sightOf(election, member.id);
-    return status === null || isFit(status);
+    return status === null || isFit(record, status);
   };
   const { leader } = record;
-  const leads = leader !== null && stays(leader) && record.inSync.some((member) => same(member, leader));
+  const isSettling =
+    record.term === 0 && record.inSync.some((member) => isAlive(election, member.id) && !isCandidate(member));
+  if (isSettling) return null;
+  const leads =
+    leader !== null &&
+    !isOutdated(election, record, leader) &&
+    stays(leader) &&
+    record.inSync.some((member) => same(member, leader));
   if (!leads && candidates.length === 0) return null;
   const next = leads ? leader : candidates.at(-1);
   assert(next !== undefined, 'An election needs a candidate');
@@ -190,11 +219,20 @@ const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecor
   return {
     ...record,
     version: record.version + 1,
-    term: leads ? record.term : record.term + 1,
+    term: leads ? record.term : highestTerm(election, record) + 1,
     leader: leads ? record.leader : { id: next.id, incarnation: next.incarnation },
     inSync: inSync.some((member) => same(member, next)) ? inSync : [{ id: next.id, incarnation: next.incarnation }],
   };
 };
+
+/** A leader that has seen a higher term than the record's can never lead the record's. */
+const isOutdated = (election: Election, record: ClusterRecord, leader: Member): boolean =>
+  (sightOf(election, leader.id).status?.term ?? 0) > record.term;
+
+const highestTerm = (election: Election, record: ClusterRecord): number =>
+  Math.max(record.term, ...[...election.sights.values()].map(({ status }) => status?.term ?? 0));
+
+const NOBODY: Member = { id: 0, incarnation: 0 };
 
 const same = (a: Member, b: Member): boolean => a.id === b.id && a.incarnation === b.incarnation;
 const byId = (a: { id: number }, b: { id: number }): number => a.id - b.id;

@@ -25,11 +25,12 @@ export const foundRecord = (election: Election): ClusterRecord | null => {
   if (best !== null) return rebuilt(best, statuses);
   if (statuses.some(({ lastIndex, storeId }) => lastIndex > 0 || storeId !== null)) return null;
   const members = statuses.map(({ id }) => ({ id, incarnation: 1 }));
+  // Nobody leads yet: the first leader is one that has this record on its disk.
   return {
     storeId: election.newStoreId,
-    term: 1,
+    term: 0,
     version: 1,
-    leader: members.at(-1) ?? null,
+    leader: null,
     inSync: members,
     registered: statuses.map(({ id, boot }) => ({ id, incarnation: 1, boot })),
   };

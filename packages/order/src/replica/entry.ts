@@ -60,14 +60,33 @@ export const readEntry = (line: string): Entry | null => {
   };
 };
 
-/** True if an entry is undamaged and chains to what stands before it. */
+/** The text of the movement that an entry records, as it stands in the catalog's journal; null for the start of a term. */
+export const movementIn = (entry: Entry | undefined): string | null => {
+  const unsealed = entry === undefined ? null : unseal(entry.line);
+  const at = unsealed?.body.indexOf(MOVEMENT) ?? -1;
+  return unsealed === null || at === -1 ? null : unsealed.body.slice(at + MOVEMENT.length, -1);
+};
+
+const MOVEMENT = ',"movement":';
+
+/** True if an entry is undamaged, says what its line says, and chains to what stands before it. */
 export const follows = (before: Position, entry: Entry): boolean => {
   const unsealed = unseal(entry.line);
   return (
     unsealed !== null &&
     entry.index === before.index + 1 &&
+    saysTheSame(entry) &&
     unsealed.hash === entry.hash &&
     chainHash(before.hash, unsealed.body) === entry.hash
+  );
+};
+
+/** The fields beside a line are there to be read quickly; they must be those of the line. */
+const saysTheSame = ({ index, term, sequence, line }: Entry): boolean => {
+  const head = `{"index":${index},"term":${term},`;
+  return (
+    line.startsWith(`${head}"movement":{"sequence":${sequence},`) ||
+    line.startsWith(`${head}"start":true,"sequence":${sequence},`)
   );
 };
 

@@ -1,7 +1,7 @@
 /** Following: taking the leader's entries, and saying what is on disk. */
 import { assert } from '@till/shared/assert';
 import { endOf, follows, holds, positionAt } from './entry.ts';
-import { incarnationOf, type Replica } from './state.ts';
+import { appendEntries, cutEntries, incarnationOf, type Replica } from './state.ts';
 import type { Effect, Entry, Message, Position } from './types.ts';
 
 /** The leader asks where this log stands. */
@@ -39,14 +39,9 @@ export const takeEntries = (
     end = { index: entry.index, hash: entry.hash };
   }
   if (replica.without.has('truncateOnlyOnConflict') && added.length === 0 && log.lastIndex() > end.index) {
-    log.truncate(end.index + 1);
-    effects.push({ type: 'truncate', from: end.index + 1 });
-    replica.stored = Math.min(replica.stored, end.index);
+    cutEntries(replica, end.index + 1, effects);
   }
-  if (added.length > 0) {
-    log.append(added);
-    effects.push({ type: 'append', entries: added });
-  }
+  if (added.length > 0) appendEntries(replica, added, effects);
   replica.verified = Math.max(replica.verified, end.index);
   replica.commitIndex = Math.max(replica.commitIndex, Math.min(message.commitIndex, replica.verified));
   if (replica.stored >= replica.verified || replica.without.has('storeBeforeAck')) sendAck(replica, effects);
@@ -59,6 +54,9 @@ export const sendAck = (replica: Replica, effects: Effect[]): void => {
   if (following === null || incarnation === null) return;
   const stored = replica.without.has('storeBeforeAck') ? replica.log.lastIndex() : replica.stored;
   const held = positionAt(replica.log, Math.min(stored, replica.verified));
+  // A log that was found short holds everything committed again: it may be counted, and lead.
+  if (held.index >= replica.commitIndex && replica.commitIndex >= replica.shortOf)
+    replica.clean = replica.halted === null;
   effects.push({
     type: 'send',
     to: following.leader,
@@ -84,10 +82,7 @@ const cutFrom = (replica: Replica, from: number, effects: Effect[]): boolean => 
     });
     return false;
   }
-  replica.log.truncate(from);
-  replica.stored = Math.min(replica.stored, from - 1);
-  replica.verified = Math.min(replica.verified, from - 1);
-  effects.push({ type: 'truncate', from });
+  cutEntries(replica, from, effects);
   return true;
 };
 

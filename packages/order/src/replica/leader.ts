@@ -8,13 +8,14 @@
  */
 import { assert } from '@till/shared/assert';
 import type { Member } from '@till/shared/cluster';
+import { unseal } from '@till/shared/sealed';
 import { advanceCommit } from './commit.ts';
-import { endOf, movementEntry, sequenceAt, sequenceOf, startEntry } from './entry.ts';
+import { endOf, movementEntry, movementIn, sequenceAt, sequenceOf, startEntry } from './entry.ts';
 import { alignFollowers, punishRemoved, sendToAll, tendFollowers } from './followers.ts';
 import { considerProposal, preferredMember, proposeHandOver } from './in-sync.ts';
 import { answerAll, answerCommitted, answerOverdue, decided, nextSlots } from './requests.ts';
-import { type CatalogCall, type Leadership, type Replica, recordOf } from './state.ts';
-import type { CatalogAnswer, Effect, Entry } from './types.ts';
+import { appendEntries, type CatalogCall, type Leadership, type Replica, recordOf } from './state.ts';
+import type { CatalogAnswer, Effect, Entry, Log } from './types.ts';
 
 /** Begins to lead the term that the record gives to this run. */
 export const takeOver = (replica: Replica, incarnation: number, effects: Effect[]): void => {
@@ -31,6 +32,7 @@ export const takeOver = (replica: Replica, incarnation: number, effects: Effect[
     queued: 0,
     call: null,
     callAfter: 0,
+    catalogHasMore: false,
     catalogBehind: false,
     preferredSince: null,
     drainingSince: 0,
@@ -109,9 +111,8 @@ const everyFollowerMatched = (replica: Replica, leadership: Leadership): boolean
 
 const appendOwn = (replica: Replica, leadership: Leadership, entries: Entry[], effects: Effect[]): void => {
   if (entries.length === 0) return;
-  replica.log.append(entries);
+  appendEntries(replica, entries, effects);
   sendToAll(replica, leadership, effects);
-  effects.push({ type: 'append', entries });
 };
 
 /** Asks the catalog for decisions, one call at a time: while one is on its way the next batch fills up. */
@@ -123,13 +124,14 @@ const callCatalog = (replica: Replica, leadership: Leadership, effects: Effect[]
   if (leadership.phase === 'fencing') {
     replica.calls += 1;
     leadership.call = { id: replica.calls, kind: 'fence', sentAt: now, slots: [] };
-    effects.push({ type: 'fence', call: replica.calls, term, after });
+    // One movement that the log has already comes along, to see that both tell the same history.
+    effects.push({ type: 'fence', call: replica.calls, term, after: Math.max(0, after - 1) });
     return;
   }
   if (leadership.phase !== 'serving' && leadership.phase !== 'draining') return;
   const slots = nextSlots(leadership, limits.ordersInCallMax);
-  if (slots.length === 0 && (leadership.phase === 'draining' || now < leadership.callAfter + limits.catalogIdleMs))
-    return;
+  const idle = slots.length === 0 && !leadership.catalogHasMore;
+  if (idle && (leadership.phase === 'draining' || now < leadership.callAfter + limits.catalogIdleMs)) return;
   replica.calls += 1;
   leadership.call = { id: replica.calls, kind: 'decide', sentAt: now, slots };
   const orders = slots.flatMap(({ request, place }) => {
@@ -157,19 +159,19 @@ export const takeCatalogAnswer = (
     leadership.callAfter = replica.now + 1;
     return;
   }
-  leadership.catalogBehind = answer.kind === 'behind';
+  leadership.catalogBehind = answer.kind === 'behind' || !agrees(replica.log, answer.lines);
   leadership.callAfter = replica.now;
-  if (answer.kind === 'behind') {
+  if (answer.kind === 'behind' || leadership.catalogBehind) {
     leadership.callAfter = replica.now + replica.limits.catalogWaitMs;
     return;
   }
   appendOwn(replica, leadership, newEntries(replica, leadership, answer.lines), effects);
   noteOutcomes(open, answer);
+  leadership.catalogHasMore = answer.more;
   if (open.kind === 'fence') {
     leadership.phase = answer.more ? 'fencing' : 'catching_up';
     leadership.readyIndex = replica.log.lastIndex();
   }
-  if (answer.more) leadership.callAfter = 0;
   const committed = Math.min(replica.commitIndex, replica.log.lastIndex());
   answerCommitted(leadership, sequenceAt(replica.log, committed), effects);
   advanceCommit(replica, leadership, effects);
@@ -182,6 +184,19 @@ const noteOutcomes = (open: CatalogCall, answer: Extract<CatalogAnswer, { kind: 
     assert(outcome !== undefined, 'The catalog must say an outcome for each order');
     decided(slot, outcome);
   });
+};
+
+/** True unless the catalog returns another movement than the one that this log has at the same sequence. */
+const agrees = (log: Log, lines: string[]): boolean => {
+  const [first] = lines;
+  const movement = first === undefined ? null : unseal(first);
+  if (movement === null) return first === undefined;
+  const sequence = sequenceOf(movement.body);
+  for (let index = log.lastIndex(); sequenceAt(log, index) >= sequence && index > 0; index -= 1) {
+    const body = movementIn(log.at(index));
+    if (body !== null && sequenceOf(body) === sequence) return body === movement.body;
+  }
+  return true;
 };
 
 /** Entries for the movements that the log lacks. They come in sequence order and must follow without a gap. */

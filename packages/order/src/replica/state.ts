@@ -1,7 +1,7 @@
 /** The state of a replica, and what it says of itself. */
 import type { Member, ReplicaStatus } from '@till/shared/cluster';
 import type { Outcome, PlacedOrder } from '@till/shared/movement';
-import type { ClusterRecord, Durable, Log, Proposal, ReplicaLimits, Role } from './types.ts';
+import type { ClusterRecord, Durable, Effect, Entry, Log, Proposal, ReplicaLimits, Role } from './types.ts';
 
 /** Rules that test builds can switch off, to show that the simulator finds what each one prevents. */
 export const REPLICA_RULES = [
@@ -95,7 +95,9 @@ export type Leadership = {
   call: CatalogCall | null;
   /** No call to the catalog before this time. */
   callAfter: number;
-  /** The catalog's journal ends before this log: no orders until it is repaired. */
+  /** The catalog has more to return than its last answer could hold. */
+  catalogHasMore: boolean;
+  /** The catalog's journal ends before this log, or differs from it: no orders until it is repaired. */
   catalogBehind: boolean;
   preferredSince: number | null;
   drainingSince: number;
@@ -110,6 +112,9 @@ export type Replica = {
   now: number;
   /** Highest index that is on this replica's own disk. */
   stored: number;
+  /** Writes under way, and the last index that each will have put on disk. A number tells a write from a later one of the same entries. */
+  writing: { write: number; last: number }[];
+  writes: number;
   /** Highest index known to be held by every member of the in-sync set. Never falls. */
   commitIndex: number;
   /** Whom this replica follows in its term, once it has heard from them. */
@@ -118,6 +123,8 @@ export type Replica = {
   verified: number;
   leadership: Leadership | null;
   clean: boolean;
+  /** The commit index that another replica knew when this log turned out too short to lead; clean again once it holds that. */
+  shortOf: number;
   leaving: boolean;
   /** Leaving is announced once nothing is under way any more. */
   drained: boolean;
@@ -134,6 +141,8 @@ export const createReplica = (start: {
   /** Everything in it is on disk. */
   log: Log;
   now: number;
+  /** Why it halted in an earlier run, if it did. */
+  halted?: string | null;
   without?: ReplicaRule[];
 }): Replica => ({
   id: start.id,
@@ -143,14 +152,17 @@ export const createReplica = (start: {
   log: start.log,
   now: start.now,
   stored: start.log.lastIndex(),
+  writing: [],
+  writes: 0,
   commitIndex: 0,
   following: null,
   verified: 0,
   leadership: null,
-  clean: true,
+  clean: (start.halted ?? null) === null,
+  shortOf: 0,
   leaving: false,
   drained: false,
-  halted: null,
+  halted: start.halted ?? null,
   calls: 0,
   without: new Set(start.without),
 });
@@ -193,5 +205,22 @@ export const statusOf = (replica: Replica): ReplicaStatus => ({
   record: replica.durable.record,
   proposal: replica.leadership?.proposal ?? null,
 });
+
+/** Adds entries to the log; they count as stored once the write of that number is. */
+export const appendEntries = (replica: Replica, entries: Entry[], effects: Effect[]): void => {
+  replica.log.append(entries);
+  replica.writes += 1;
+  replica.writing.push({ write: replica.writes, last: replica.log.lastIndex() });
+  effects.push({ type: 'append', write: replica.writes, entries });
+};
+
+/** Drops the entry at `from` and all after it, those that are still being written too. */
+export const cutEntries = (replica: Replica, from: number, effects: Effect[]): void => {
+  replica.log.truncate(from);
+  replica.stored = Math.min(replica.stored, from - 1);
+  replica.verified = Math.min(replica.verified, from - 1);
+  for (const writing of replica.writing) writing.last = Math.min(writing.last, from - 1);
+  effects.push({ type: 'truncate', from });
+};
 
 export const sameMember = (a: Member, b: Member): boolean => a.id === b.id && a.incarnation === b.incarnation;

@@ -1,13 +1,12 @@
 /** One step of a replica: an input in, what is to be done out. docs/replication.md has the words, the messages and the states. */
 import type { ClusterRecord } from '@till/shared/cluster';
 import { advanceCommit } from './commit.ts';
-import { holds } from './entry.ts';
 import { sendAck, takeEntries, takeProbe } from './follower.ts';
 import { takeAck, takePosition } from './followers.ts';
 import { goOn, proposalRefused, recordChanged, stepDown, takeCatalogAnswer, takeOver, tend } from './leader.ts';
 import { takeRequest } from './requests.ts';
 import { incarnationOf, type Replica, sameMember } from './state.ts';
-import type { Effect, Input, Message, Position } from './types.ts';
+import type { Effect, Input, Message } from './types.ts';
 
 /**
  * Takes one input and returns the effects, to be performed in order: a `save` is on disk before anything after it. An
@@ -48,9 +47,12 @@ const take = (replica: Replica, input: Input, effects: Effect[]): void => {
       return;
     case 'catalog':
       if (replica.leadership !== null) takeCatalogAnswer(replica, replica.leadership, input, effects);
+      // The catalog knows a term that no record has: it must be known here too, or the next leader would be shut out again.
+      if (input.answer.kind === 'old_term' && input.answer.term > replica.durable.term)
+        seeTerm(replica, input.answer.term, effects);
       return;
     case 'stored':
-      takeStored(replica, input.held, effects);
+      takeStored(replica, input.write, effects);
       return;
     case 'message':
       takeMessage(replica, input, effects);
@@ -93,9 +95,12 @@ const newTerm = (replica: Replica, effects: Effect[]): void => {
   replica.verified = 0;
 };
 
-const takeStored = (replica: Replica, held: Position, effects: Effect[]): void => {
-  if (held.index <= replica.stored || !holds(replica.log, held)) return;
-  replica.stored = held.index;
+const takeStored = (replica: Replica, write: number, effects: Effect[]): void => {
+  const done = replica.writing.filter((writing) => writing.write <= write);
+  replica.writing = replica.writing.filter((writing) => writing.write > write);
+  const stored = Math.max(0, ...done.map(({ last }) => last));
+  if (stored <= replica.stored) return;
+  replica.stored = stored;
   if (replica.leadership !== null) {
     advanceCommit(replica, replica.leadership, effects);
     goOn(replica, replica.leadership, effects);
@@ -157,6 +162,7 @@ const takeFromFollower = (
   if (message.type === 'ack') takeAck(replica, leadership, { from, message }, effects);
   else if (takePosition(replica, leadership, { from, message }, effects) === 'this_log_is_short') {
     replica.clean = false;
+    if (message.type === 'position') replica.shortOf = Math.max(replica.shortOf, message.commitIndex);
     stepDown(replica, effects);
     return;
   }

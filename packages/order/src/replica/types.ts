@@ -96,7 +96,8 @@ export type Input =
   | { type: 'refused'; proposal: number; version: number }
   | { type: 'propose'; request: number; term: number; orders: PlacedOrder[] }
   | { type: 'catalog'; call: number; answer: CatalogAnswer }
-  | { type: 'stored'; held: Position }
+  /** The write of that number is on disk, and so is every one before it. */
+  | { type: 'stored'; write: number }
   | { type: 'message'; from: number; message: Message }
   /** Leave the set, hand over if leading: the process wants to end. */
   | { type: 'leave' };
@@ -104,8 +105,8 @@ export type Input =
 export type Effect =
   /** Must be on disk before any later effect is performed. */
   | { type: 'save'; durable: Durable }
-  /** To disk, in order with `truncate`; `stored` comes back after the fsync. */
-  | { type: 'append'; entries: Entry[] }
+  /** To disk, in order with `truncate`; `stored` comes back with the same number after the fsync. */
+  | { type: 'append'; write: number; entries: Entry[] }
   | { type: 'truncate'; from: number }
   | { type: 'send'; to: number; message: Message }
   /** Ask the catalog to decide these orders (none: only to hear what is new) and to return what follows `after`. */

@@ -1,0 +1,234 @@
+/**
+ * Sends items in batches to whoever leads: while one batch is on its way, the next one fills. A batch that fails in any
+ * way is put back and sent again, to the leader of that moment, until its items' deadlines; so a change of leader is
+ * latency to a caller and no error. Sending twice must be harmless: orders carry keys, queries change nothing.
+ */
+import { CallError } from '@till/shared/client';
+import { monotonicMs } from '@till/shared/clock';
+import type { Cluster, Leader } from './cluster-view.ts';
+import { QueueFull, Unavailable } from './unavailable.ts';
+
+/** What became of a batch: a result for each item, in their order, or why there is none. */
+export type Sent<Result> = { term: number } & ({ ok: true; results: Result[] } | { ok: false; reason: string });
+
+/** A result, and whether it was shared with an earlier caller. */
+export type Answered<Result> = { result: Result; joined: boolean };
+
+export type BatcherStats = { queued: number; onTheWay: number; batches: number; items: number; putBack: number };
+
+export type Batcher<Item, Result> = {
+  /**
+   * Resolves with the item's result, or throws `QueueFull` at once or `Unavailable` at the deadline. An item with the
+   * `shareKey` of one that is still waiting shares its result.
+   */
+  add(item: Item, shareKey?: string): Promise<Answered<Result>>;
+  stats(): BatcherStats;
+  /** Nothing is sent any more; who still waits gets `Unavailable`. */
+  close(): void;
+};
+
+type Waiter<Result> = {
+  entry: Entry<unknown, Result>;
+  joined: boolean;
+  deadlineMs: number;
+  resolve(answered: Answered<Result>): void;
+  reject(error: Error): void;
+};
+type Entry<Item, Result> = { item: Item; bytes: number; shareKey: string | undefined; waiters: Set<Waiter<Result>> };
+/** `abandon` ends the wait for a batch whose leader leads no more. */
+type OnTheWay = { leader: Leader; abandon(): void };
+
+export type BatcherOptions<Item, Result> = {
+  cluster: Cluster;
+  send(leader: Leader, items: Item[]): Promise<Sent<Result>>;
+  /** About how long the item is on the wire. */
+  bytesOf(item: Item): number;
+  /** How long an item may wait altogether. */
+  waitMs: number;
+  queueLengthMax: number;
+  itemsInBatchMax: number;
+  batchBytesMax: number;
+  /** Hears of each batch that was answered, for metrics. */
+  onBatch?(length: number): void;
+};
+
+/** Pause before a batch that failed is sent again, doubling; a change of the cluster record ends it early. */
+const PAUSE_MS = 5;
+const PAUSE_MS_MAX = 20;
+/** How long one wait for a newer cluster record lasts; only bounds how long a watcher outlives its batch. */
+const WATCH_MS = 500;
+const NO_ANSWER = 'no_answer';
+
+export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result>): Batcher<Item, Result> => {
+  const { cluster, bytesOf, waitMs } = options;
+  let queue: Entry<Item, Result>[] = [];
+  const shared = new Map<string, Entry<Item, Result>>();
+  /** Everybody who waits, by deadline: all wait equally long, so in the order in which they came. */
+  const waiters = new Set<Waiter<Result>>();
+  let sweeper: ReturnType<typeof setTimeout> | undefined;
+  let running = false;
+  let watching = false;
+  let closed = false;
+  let onTheWay: OnTheWay | null = null;
+  let onTheWayLength = 0;
+  /** Why the last batch failed, for who runs out of time. */
+  let lastReason = NO_ANSWER;
+  const counts = { batches: 0, items: 0, putBack: 0 };
+
+  const add = (item: Item, shareKey?: string): Promise<Answered<Result>> =>
+    new Promise((resolve, reject) => {
+      if (closed) return reject(new Unavailable('stopping'));
+      const known = shareKey === undefined ? undefined : shared.get(shareKey);
+      if (known === undefined && queue.length >= options.queueLengthMax) return reject(new QueueFull());
+      const entry = known ?? enqueue(item, shareKey);
+      const joined = known !== undefined;
+      const waiter = { entry, joined, deadlineMs: monotonicMs() + waitMs, resolve, reject };
+      entry.waiters.add(waiter);
+      waiters.add(waiter);
+      sweeper ??= setTimeout(sweep, waitMs);
+    });
+
+  const enqueue = (item: Item, shareKey: string | undefined): Entry<Item, Result> => {
+    const entry: Entry<Item, Result> = { item, bytes: bytesOf(item), shareKey, waiters: new Set() };
+    queue.push(entry);
+    if (shareKey !== undefined) shared.set(shareKey, entry);
+    if (!running) {
+      running = true;
+      // All requests that the current round of the event loop brings go in the first batch.
+      setImmediate(run);
+    }
+    return entry;
+  };
+
+  const settle = (waiter: Waiter<Result>): void => {
+    waiters.delete(waiter);
+    waiter.entry.waiters.delete(waiter);
+  };
+
+  const sweep = (): void => {
+    sweeper = undefined;
+    const nowMs = monotonicMs();
+    for (const waiter of waiters) {
+      if (waiter.deadlineMs > nowMs) {
+        sweeper = setTimeout(sweep, waiter.deadlineMs - nowMs);
+        return;
+      }
+      settle(waiter);
+      waiter.reject(new Unavailable(lastReason, waiter.joined));
+    }
+  };
+
+  const forget = (entry: Entry<Item, Result>): void => {
+    if (entry.shareKey !== undefined) shared.delete(entry.shareKey);
+  };
+
+  /** The next batch, without the entries that nobody waits for any more. */
+  const take = (): Entry<Item, Result>[] => {
+    const batch: Entry<Item, Result>[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (const entry of queue) {
+      if (entry.waiters.size === 0) forget(entry);
+      else {
+        bytes += entry.bytes;
+        const full = batch.length >= options.itemsInBatchMax || bytes > options.batchBytesMax;
+        if (full && batch.length > 0) break;
+        batch.push(entry);
+      }
+      taken += 1;
+    }
+    queue = queue.slice(taken);
+    return batch;
+  };
+
+  const run = async (): Promise<void> => {
+    let pauseMs = PAUSE_MS;
+    for (let batch = take(); batch.length > 0 && !closed; batch = take()) {
+      const version = cluster.record()?.version ?? 0;
+      const failure = await attempt(batch);
+      if (failure === null) {
+        pauseMs = PAUSE_MS;
+        lastReason = NO_ANSWER;
+        continue;
+      }
+      lastReason = failure;
+      queue = batch.concat(queue);
+      counts.putBack += 1;
+      await cluster.changed(version, pauseMs);
+      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    }
+    running = false;
+  };
+
+  /** Sends a batch and hands out its results. Returns null, or the reason of its failure. */
+  const attempt = async (batch: Entry<Item, Result>[]): Promise<string | null> => {
+    const leader = cluster.leader();
+    if (leader === null) return cluster.whyNot();
+    onTheWayLength = batch.length;
+    const sent = await new Promise<Sent<Result>>((resolve) => {
+      onTheWay = { leader, abandon: () => resolve({ term: leader.term, ok: false, reason: 'leader_changed' }) };
+      watch();
+      options
+        .send(
+          leader,
+          batch.map((entry) => entry.item),
+        )
+        .then(resolve, (error) => resolve({ term: leader.term, ok: false, reason: failureOf(leader, error) }));
+    });
+    onTheWay = null;
+    onTheWayLength = 0;
+    // An answer under another term is of no worth, whatever it says.
+    if (sent.term !== leader.term) return 'leader_changed';
+    if (!sent.ok) return sent.reason;
+    if (sent.results.length !== batch.length) return 'leader_failed';
+    counts.batches += 1;
+    counts.items += batch.length;
+    options.onBatch?.(batch.length);
+    batch.forEach((entry, at) => {
+      forget(entry);
+      for (const waiter of entry.waiters) {
+        settle(waiter);
+        waiter.resolve({ result: sent.results[at] as Result, joined: waiter.joined });
+      }
+    });
+    return null;
+  };
+
+  const failureOf = (leader: Leader, error: unknown): string => {
+    if (!(error instanceof CallError)) throw error;
+    if (error.kind === 'timeout') return 'leader_silent';
+    if (error.kind === 'status' || error.kind === 'invalid') return 'leader_failed';
+    cluster.suspect(leader.id);
+    return 'leader_away';
+  };
+
+  /** Abandons the batch on its way as soon as somebody else leads: the old leader may be hung, not gone. */
+  const watch = async (): Promise<void> => {
+    if (watching) return;
+    watching = true;
+    while (onTheWay !== null) {
+      await cluster.changed(cluster.record()?.version ?? 0, WATCH_MS);
+      // The type checker cannot know that it may have changed meanwhile.
+      const current = onTheWay as OnTheWay | null;
+      const leader = cluster.leader();
+      if (current !== null && (leader?.id !== current.leader.id || leader.term !== current.leader.term)) {
+        current.abandon();
+        break;
+      }
+    }
+    watching = false;
+  };
+
+  return {
+    add,
+    stats: () => ({ queued: queue.length, onTheWay: onTheWayLength, ...counts }),
+    close: () => {
+      closed = true;
+      clearTimeout(sweeper);
+      for (const waiter of waiters) {
+        settle(waiter);
+        waiter.reject(new Unavailable('stopping', waiter.joined));
+      }
+    },
+  };
+};

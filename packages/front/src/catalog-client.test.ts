@@ -1,0 +1,209 @@
+import { createClient } from '@till/shared/client';
+import { sleep } from '@till/shared/clock';
+import { catalogContract, changesPath } from '@till/shared/contract';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type MemoryCatalog, serveMemoryCatalog } from '../test/memory-catalog.ts';
+import { createMemoryShop } from '../test/memory-shop.ts';
+import { until } from '../test/until.ts';
+import { createCatalogClient } from './catalog-client.ts';
+import { Unavailable } from './unavailable.ts';
+
+const closing: (() => unknown)[] = [];
+test.after.each(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const setUp = async (options: { cacheSize?: number; requestWaitMs?: number; holdWaitMs?: number } = {}) => {
+  const shop = createMemoryShop();
+  const losses: string[] = [];
+  let catalog = await serveMemoryCatalog(shop);
+  closing.push(() => catalog.close());
+  const calls = createClient(catalogContract, { url: catalog.url });
+  closing.push(() => calls.close());
+  const client = createCatalogClient({
+    catalog: calls,
+    changesUrl: catalog.url + changesPath,
+    cacheSize: options.cacheSize ?? 10,
+    requestWaitMs: options.requestWaitMs ?? 10_000,
+    holdWaitMs: options.holdWaitMs ?? 10_000,
+    onStreamEnd: ({ kind }) => losses.push(kind),
+  });
+  closing.push(() => client.close());
+  await until(() => client.isConnected(), 'a subscription');
+  let orders = 0;
+  return {
+    shop,
+    losses,
+    client,
+    catalog: () => catalog,
+    restart: async (): Promise<MemoryCatalog> => {
+      await catalog.close();
+      catalog = await serveMemoryCatalog(shop, catalog.port);
+      return catalog;
+    },
+    /** Orders one; returns the sequence. */
+    order: (name: string): number => {
+      orders += 1;
+      shop.place([{ key: `k${orders}`, fingerprint: '1', order: { lines: [{ name, quantity: 1 }] } }]);
+      return shop.stock.sequence;
+    },
+    quantity: async (name: string): Promise<number> => {
+      const found = client.lookup(name);
+      const body = found.kind === 'hit' ? found.body : await client.fetch(found.token);
+      return JSON.parse(body ?? '').data.quantity;
+    },
+  };
+};
+
+test('a product is read once, kept, and raised by what is pushed', async () => {
+  const { client, catalog, order, quantity } = await setUp();
+  assert.is(await quantity('tux'), 100);
+  assert.is(await quantity('tux'), 100);
+  const sequence = order('Tux');
+  await client.hold(sequence);
+  assert.is(await quantity('tux'), 99);
+  assert.equal(catalog().reads, ['tux']);
+  assert.is(client.stats().applied, sequence);
+});
+
+test('the encoded answer has exactly the public fields', async () => {
+  const { client } = await setUp();
+  const found = client.lookup('čapek: r.u.r. / 1920');
+  assert.is(found.kind, 'fetch');
+  const body = found.kind === 'fetch' ? await client.fetch(found.token) : null;
+  assert.is(body, '{"data":{"name":"Čapek: R.U.R. / 1920","price":8,"quantity":5}}');
+});
+
+test('an unknown product is none, and is not kept', async () => {
+  const { client } = await setUp();
+  const found = client.lookup('dodo');
+  assert.is(found.kind === 'fetch' && (await client.fetch(found.token)), null);
+  assert.is(client.stats().size, 0);
+});
+
+test('callers share one read', async () => {
+  const { catalog, quantity } = await setUp();
+  assert.equal(await Promise.all([quantity('tux'), quantity('tux'), quantity('fox')]), [100, 100, 3]);
+  assert.equal(catalog().reads.sort(), ['fox', 'tux']);
+});
+
+test('an answer that is older than what was pushed is read again', async () => {
+  const { client, catalog, order, quantity } = await setUp();
+  catalog().delay = async () => {
+    catalog().delay = async () => {};
+    await client.hold(order('Tux'));
+  };
+  assert.is(await quantity('tux'), 99);
+  assert.equal(catalog().reads, ['tux', 'tux']);
+});
+
+test('so is a list', async () => {
+  const { client, catalog, order } = await setUp();
+  catalog().delay = async () => {
+    catalog().delay = async () => {};
+    await client.hold(order('Tux'));
+  };
+  const { data } = JSON.parse(await client.list());
+  assert.equal(data[0], { name: 'Tux', price: 15.99, quantity: 99 });
+  assert.is(data.length, 4);
+});
+
+test('a reply waits for its sequence, and no longer', async () => {
+  const { client, shop, order } = await setUp();
+  const next = shop.stock.sequence + 1;
+  let isOut = false;
+  const held = client.hold(next)?.then(() => {
+    isOut = true;
+  });
+  // Several beats go by: they say nothing new.
+  await sleep(250);
+  assert.not(isOut);
+  order('Tux');
+  await held;
+  assert.is(client.hold(next), undefined);
+});
+
+test('a sequence that is not pushed in time breaks the stream and lets the reply go', async () => {
+  const { client, catalog, order, quantity } = await setUp({ holdWaitMs: 50 });
+  await quantity('tux');
+  catalog().pushing = false;
+  await client.hold(order('Tux'));
+  assert.is(client.stats().holdsExpired, 1);
+  assert.is(await quantity('tux'), 99, 'the stale entry is gone');
+});
+
+test('a lost change breaks the stream, lets replies go, and the stream is opened again', async () => {
+  const { client, catalog, order, quantity } = await setUp();
+  await quantity('tux');
+  const { subscriptions } = client.stats();
+  catalog().loses = (line) => line.startsWith('{"type":"changes"');
+  await client.hold(order('Tux'));
+  assert.is(await quantity('tux'), 99);
+  catalog().loses = () => false;
+  await until(() => client.isConnected(), 'a new subscription');
+  assert.is(client.stats().subscriptions, subscriptions + 1);
+  await client.hold(order('Tux'));
+  assert.is(await quantity('tux'), 98);
+});
+
+test('a catalog that starts again is latency and no error', async () => {
+  const { client, restart, catalog, quantity, order, losses } = await setUp();
+  await quantity('tux');
+  await catalog().close();
+  await until(() => !client.isConnected(), 'the end of the stream');
+  const waiting = [quantity('tux'), quantity('fox'), client.list()];
+  order('Tux');
+  const { subscriptions } = client.stats();
+  await until(() => client.stats().subscriptions > subscriptions + 2, 'attempts that fail');
+  await restart();
+  assert.equal((await Promise.all(waiting)).slice(0, 2), [99, 3]);
+  await until(() => client.isConnected(), 'a new subscription');
+  assert.is(losses.length, 1, 'one loss is told once');
+  await quantity('tux');
+  assert.is(client.lookup('tux').kind, 'hit');
+});
+
+test('a catalog that stays away is an error at the deadline', async () => {
+  const { client, catalog } = await setUp({ requestWaitMs: 100 });
+  await catalog().close();
+  const found = client.lookup('tux');
+  try {
+    await client.fetch((found as Extract<typeof found, { kind: 'fetch' }>).token);
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, Unavailable);
+    assert.is((error as Unavailable).reason, 'catalog_away');
+  }
+});
+
+test('a catalog that went back is never believed', async () => {
+  const { client, shop, order, quantity, catalog } = await setUp({ requestWaitMs: 100, cacheSize: 0 });
+  order('Tux');
+  assert.is(await quantity('tux'), 99);
+  const product = shop.product;
+  shop.product = (name) => {
+    const now = product(name);
+    return now && { ...now, quantity: 100, version: 1 };
+  };
+  try {
+    await quantity('tux');
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Unavailable).reason, 'catalog_behind');
+  }
+  assert.ok(catalog().reads.length > 2);
+  assert.is(client.stats().size, 0);
+});
+
+test('a cache of size 0 reads each time and holds nothing', async () => {
+  const { client, catalog, order, quantity } = await setUp({ cacheSize: 0 });
+  assert.is(await quantity('tux'), 100);
+  catalog().pushing = false;
+  assert.is(client.hold(order('Tux')), undefined);
+  assert.is(await quantity('tux'), 99);
+  assert.equal(catalog().reads, ['tux', 'tux']);
+  assert.is(client.stats().size, 0);
+});
+
+test.run();

@@ -1,0 +1,117 @@
+/** The front without its process: everything between the public routes and the services behind them, wired together. */
+import { type Client, createClient } from '@till/shared/client';
+import { catalogContract, changesPath, orderContract } from '@till/shared/contract';
+import type { Logger } from '@till/shared/logger';
+import type { Metrics } from '@till/shared/metrics';
+import { type CatalogClient, createCatalogClient } from './catalog-client.ts';
+import { clusterStatus, whyNotReady } from './cluster-status.ts';
+import type { Cluster } from './cluster-view.ts';
+import { createLedger } from './ledger.ts';
+import { createOrderClient, type OrderClient } from './order-client.ts';
+import { createRouter } from './router.ts';
+import { publicRoutes } from './routes.ts';
+import { createTraffic } from './traffic.ts';
+
+export type FrontOptions = {
+  cluster: Cluster;
+  catalogUrl: string;
+  /** Where each replica is, by id. */
+  orderUrls: Map<number, string>;
+  cacheSize: number;
+  requestWaitMs: number;
+  metrics: Metrics;
+  logger: Logger;
+};
+
+export type Front = {
+  fetch(request: Request): Response | Promise<Response>;
+  /** Ends the connections to the services; who still waits is answered 503. Close the server first. */
+  close(): Promise<void>;
+};
+
+export const createFront = (options: FrontOptions): Front => {
+  const { cluster, catalogUrl, orderUrls, requestWaitMs, metrics, logger } = options;
+  const traffic = createTraffic(metrics, publicRoutes.product.paths[0]);
+  const catalogCalls = createClient(catalogContract, { url: catalogUrl });
+  const replicaCalls = new Map<number, Client<typeof orderContract>>();
+  for (const [id, url] of orderUrls) replicaCalls.set(id, createClient(orderContract, { url }));
+
+  const catalog = createCatalogClient({
+    catalog: catalogCalls,
+    changesUrl: catalogUrl + changesPath,
+    cacheSize: options.cacheSize,
+    requestWaitMs,
+    onStreamOpen: ({ epoch, sequence }) => logger.info({ epoch, sequence }, 'subscribed to changes'),
+    onStreamEnd: ({ kind, message }) => logger.warn({ kind, why: message }, 'changes lost, cache bypassed'),
+  });
+  const orders = createOrderClient({
+    cluster,
+    replica: (id) => {
+      const calls = replicaCalls.get(id);
+      if (calls === undefined) throw new Error(`Cannot call replica ${id}: it is not configured`);
+      return calls;
+    },
+    requestWaitMs,
+    onOrderBatch: traffic.orderBatch,
+  });
+  const sources = { cluster, catalog };
+  measure(metrics, sources, orders);
+
+  const router = createRouter({
+    ledger: createLedger({ orders, catalog }),
+    traffic,
+    status: () => clusterStatus(sources),
+    whyNotReady: () => whyNotReady(sources),
+    metrics,
+    onError: (error) => logger.error({ error }, 'cannot answer a request'),
+  });
+  return {
+    fetch: router.fetch,
+    close: async () => {
+      orders.close();
+      catalog.close();
+      await Promise.all([catalogCalls, ...replicaCalls.values()].map((calls) => calls.close()));
+    },
+  };
+};
+
+/** Numbers that the parts keep anyway; they are read when somebody asks for the metrics. */
+const measure = (
+  metrics: Metrics,
+  { cluster, catalog }: { cluster: Cluster; catalog: CatalogClient },
+  orders: OrderClient,
+): void => {
+  const gauge = (name: string, help: string, read: () => number): void => {
+    metrics.gauge({
+      name,
+      help,
+      collect() {
+        this.set(read());
+      },
+    });
+  };
+  const counter = (name: string, help: string, read: () => number): void => {
+    metrics.counter({
+      name,
+      help,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  };
+  counter('till_cache_hits_total', 'Products answered from the cache', () => catalog.stats().hits);
+  counter('till_cache_misses_total', 'Products that the cache did not have', () => catalog.stats().misses);
+  gauge('till_cache_size', 'Products in the cache', () => catalog.stats().size);
+  gauge('till_cache_bypassing', '1 while the cache is not used', () => Number(catalog.stats().bypassing));
+  gauge('till_replies_held', 'Answers that wait for the change of their sequence', () => catalog.stats().held);
+  counter('till_subscriptions_total', 'Times the stream of changes was opened', () => catalog.stats().subscriptions);
+  gauge('till_orders_queued', 'Orders that wait for their batch', () => orders.stats().orders.queued);
+  gauge('till_orders_on_the_way', 'Orders in the batch on its way', () => orders.stats().orders.onTheWay);
+  counter('till_order_batches_put_back_total', 'Batches to send again', () => orders.stats().orders.putBack);
+  gauge('till_queries_queued', 'Queries for orders that wait for their batch', () => orders.stats().queries.queued);
+  gauge('till_term', 'Term of the cluster record', () => cluster.record()?.term ?? 0);
+  gauge('till_in_sync_replicas', 'Replicas that hold every acknowledged order', () => inSyncCount(cluster));
+};
+
+const inSyncCount = (cluster: Cluster): number => cluster.record()?.inSync.length ?? 0;

@@ -1,0 +1,271 @@
+import { CallError } from '@till/shared/client';
+import { sleep } from '@till/shared/clock';
+import type { PlacedOrder } from '@till/shared/movement';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createFakeCluster } from '../test/fake-cluster.ts';
+import { createMemoryShop } from '../test/memory-shop.ts';
+import { createOrderClient, type OrderReplica } from './order-client.ts';
+import { QueueFull, Unavailable } from './unavailable.ts';
+
+type Batch = { to: number; term: number; keys: string[] };
+type Answer = Awaited<ReturnType<OrderReplica['orders']>>;
+/** What the leader does with its next batch of orders; afterwards it decides them. */
+type Script = (decide: () => Answer) => Promise<Answer> | Answer;
+
+const closing: (() => void)[] = [];
+test.after.each(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+const setUp = (options: { requestWaitMs?: number; queueLengthMax?: number } = {}) => {
+  const shop = createMemoryShop();
+  const cluster = createFakeCluster({ id: 3, term: 1 });
+  const batches: Batch[] = [];
+  const scripts: Script[] = [];
+  const finds: number[] = [];
+  const client = createOrderClient({
+    cluster,
+    replica: (to) => ({
+      orders: async ({ body }) => {
+        const { term, orders } = body;
+        batches.push({ to, term, keys: orders.map(({ key }) => key) });
+        const decide = (): Answer => ({ term, ok: true, outcomes: shop.place(orders) });
+        return (scripts.shift() ?? ((plain) => plain()))(decide);
+      },
+      find: async ({ body }) => {
+        finds.push(body.queries.length);
+        return { term: body.term, ok: true, found: body.queries.map((query) => shop.find(query)) };
+      },
+    }),
+    requestWaitMs: options.requestWaitMs ?? 5000,
+    ...(options.queueLengthMax === undefined ? {} : { queueLengthMax: options.queueLengthMax }),
+  });
+  closing.push(() => client.close());
+  return { shop, cluster, batches, scripts, finds, client };
+};
+
+const order = (key: string, quantity = 1, name = 'Tux'): PlacedOrder => ({
+  key,
+  fingerprint: `${name} ${quantity}`,
+  order: { lines: [{ name, quantity }] },
+});
+
+const numberOf = async (placed: ReturnType<ReturnType<typeof setUp>['client']['place']>): Promise<number> => {
+  const { result } = await placed;
+  assert.is(result.status, 'accepted');
+  return (result as { number: number }).number;
+};
+
+const failure = async (promise: Promise<unknown>): Promise<Unavailable> => {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Unavailable) return error;
+    throw error;
+  }
+  throw new Error('an answer where none was expected');
+};
+
+/** A promise, and the function that resolves it. */
+const gate = () => {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+};
+
+test('while one batch is on its way the next one fills', async () => {
+  const { batches, scripts, client } = setUp();
+  const { open, opened } = gate();
+  const arrived = gate();
+  scripts.push(async (decide) => {
+    arrived.open();
+    await opened;
+    return decide();
+  });
+  const first = [client.place(order('a')), client.place(order('b'))];
+  await arrived.opened;
+  const later = ['c', 'd', 'e'].map((key) => client.place(order(key)));
+  assert.equal(client.stats().orders, { queued: 3, onTheWay: 2, batches: 0, items: 0, putBack: 0 });
+  open();
+  assert.equal(await Promise.all([...first, ...later].map(numberOf)), [0, 1, 2, 3, 4]);
+  assert.equal(
+    batches.map(({ keys }) => keys),
+    [
+      ['a', 'b'],
+      ['c', 'd', 'e'],
+    ],
+  );
+  assert.equal(client.stats().orders, { queued: 0, onTheWay: 0, batches: 2, items: 5, putBack: 0 });
+});
+
+for (const kind of ['refused', 'broken', 'timeout', 'status', 'invalid'] as const) {
+  test(`a batch whose call is ${kind} is sent again with the same keys`, async () => {
+    const { batches, scripts, client, cluster } = setUp();
+    scripts.push((decide) => {
+      // The worst case: it was decided, and nobody heard of it.
+      if (kind !== 'refused') decide();
+      throw new CallError(kind, kind);
+    });
+    assert.equal(await Promise.all([client.place(order('a')), client.place(order('b'))].map(numberOf)), [0, 1]);
+    assert.equal(
+      batches.map(({ keys }) => keys),
+      [
+        ['a', 'b'],
+        ['a', 'b'],
+      ],
+    );
+    assert.equal(cluster.suspected, kind === 'refused' || kind === 'broken' ? [3] : []);
+  });
+}
+
+for (const reason of ['not_leader', 'not_ready', 'too_few_in_sync', 'catalog_away', 'busy', 'unknown']) {
+  test(`a batch that is answered ${reason} is sent again`, async () => {
+    const { scripts, client } = setUp();
+    scripts.push(() => ({ term: 1, ok: false, reason }));
+    assert.is(await numberOf(client.place(order('a'))), 0);
+    assert.is(client.stats().orders.putBack, 1);
+  });
+}
+
+test('an answer under another term is dropped', async () => {
+  const { scripts, client } = setUp();
+  const wrong = { key: 'a', status: 'accepted', sequence: 9, number: 77, replayed: false } as const;
+  scripts.push(() => ({ term: 2, ok: true, outcomes: [wrong] }));
+  assert.is(await numberOf(client.place(order('a'))), 0);
+});
+
+test('an answer with too few outcomes is dropped', async () => {
+  const { scripts, client } = setUp();
+  scripts.push(() => ({ term: 1, ok: true, outcomes: [] }));
+  assert.is(await numberOf(client.place(order('a'))), 0);
+});
+
+test('a batch that a hung leader holds goes to the next leader', async () => {
+  const { batches, scripts, client, cluster } = setUp();
+  const arrived = gate();
+  scripts.push(() => {
+    arrived.open();
+    return new Promise(() => {});
+  });
+  const placed = numberOf(client.place(order('a')));
+  await arrived.opened;
+  cluster.lead(null);
+  cluster.lead({ id: 2, term: 2 });
+  assert.is(await placed, 0);
+  assert.equal(batches, [
+    { to: 3, term: 1, keys: ['a'] },
+    { to: 2, term: 2, keys: ['a'] },
+  ]);
+});
+
+test('orders wait for a leader, and then go at once', async () => {
+  const { client, cluster, batches } = setUp();
+  cluster.lead(null);
+  const placed = numberOf(client.place(order('a')));
+  await sleep(20);
+  assert.is(batches.length, 0);
+  cluster.lead({ id: 1, term: 4 });
+  assert.is(await placed, 0);
+  assert.equal(batches, [{ to: 1, term: 4, keys: ['a'] }]);
+});
+
+test('at the deadline an order without an answer fails with the last reason', async () => {
+  const { client, cluster } = setUp({ requestWaitMs: 60 });
+  cluster.lead(null, 'no_in_sync_replica');
+  const error = await failure(client.place(order('a')));
+  assert.is(error.reason, 'no_in_sync_replica');
+  assert.not(error.joined);
+  cluster.lead({ id: 3, term: 2 });
+  assert.is(await numberOf(client.place(order('b'))), 0, 'the order that timed out is not sent any more');
+});
+
+test('each order has its own deadline', async () => {
+  const { client, cluster } = setUp({ requestWaitMs: 100 });
+  cluster.lead(null);
+  const first = failure(client.place(order('a')));
+  await sleep(50);
+  const second = failure(client.place(order('b')));
+  await Promise.all([first, second]);
+  assert.equal(cluster.suspected, []);
+});
+
+test('who repeats a key that is in flight joins it, and is told so at the deadline', async () => {
+  const { client, scripts, batches } = setUp({ requestWaitMs: 300 });
+  const { open, opened } = gate();
+  scripts.push(async (decide) => {
+    await opened;
+    return decide();
+  });
+  const both = [failure(client.place(order('a'))), failure(client.place(order('a')))];
+  assert.equal(
+    (await Promise.all(both)).map(({ joined }) => joined),
+    [false, true],
+  );
+  // Nobody waits any more, but it is still in flight.
+  const third = client.place(order('a'));
+  open();
+  const { result, joined } = await third;
+  assert.ok(joined);
+  assert.equal(result, { key: 'a', status: 'accepted', sequence: 2, number: 0, replayed: false });
+  assert.is(batches.length, 1);
+});
+
+test('the same key with another order does not join: it is for the catalog to say', async () => {
+  const { client } = setUp();
+  const [first, second] = await Promise.all([client.place(order('a')), client.place(order('a', 2))]);
+  assert.is(first?.result.status, 'accepted');
+  assert.is(second?.result.status, 'conflict');
+});
+
+test('a full queue refuses at once', async () => {
+  const { client, cluster } = setUp({ requestWaitMs: 200, queueLengthMax: 2 });
+  cluster.lead(null);
+  const waiting = [client.place(order('a')), client.place(order('b'))].map(failure);
+  try {
+    await client.place(order('c'));
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, QueueFull);
+  }
+  await Promise.all(waiting);
+});
+
+test('a batch is bounded in length and in bytes', async () => {
+  const { client, batches } = setUp();
+  await Promise.all(Array.from({ length: 600 }, (_, at) => client.place(order(`k${at}`, 1, 'GameStart'))));
+  const long = (key: string): PlacedOrder => ({
+    key,
+    fingerprint: key,
+    order: { lines: Array.from({ length: 100 }, () => ({ name: 'x'.repeat(200), quantity: 1 })), many: true },
+  });
+  await Promise.all(Array.from({ length: 20 }, (_, at) => client.place(long(`l${at}`))));
+  assert.equal(
+    batches.map(({ keys }) => keys.length),
+    [512, 88, 8, 8, 4],
+  );
+});
+
+test('queries are batched, and are never answered from before they were asked', async () => {
+  const { client, finds } = setUp();
+  await client.place(order('a'));
+  const found = await Promise.all([client.find({ number: 0 }), client.find({ number: 0 }), client.find({ key: 'no' })]);
+  assert.equal(
+    found.map((one) => one?.key ?? null),
+    ['a', 'a', null],
+  );
+  assert.equal(finds, [3]);
+});
+
+test('closing answers who waits', async () => {
+  const { client, cluster } = setUp();
+  cluster.lead(null);
+  const waiting = failure(client.place(order('a')));
+  client.close();
+  assert.is((await waiting).reason, 'stopping');
+  assert.is((await failure(client.find({ number: 0 }))).reason, 'stopping');
+});
+
+test.run();

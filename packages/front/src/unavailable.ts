@@ -1,0 +1,21 @@
+/** What the ledger throws when it cannot answer. */
+
+/** No answer within the deadline. An order may have been decided or not: only a retry with the same key tells. */
+export class Unavailable extends Error {
+  override name = 'Unavailable';
+  /** For programs: `no_leader`, `catalog_away` and so on. */
+  readonly reason: string;
+  /** True for a caller that joined the attempt of an earlier one with the same key. */
+  readonly joined: boolean;
+
+  constructor(reason: string, joined = false) {
+    super(`Cannot answer now: ${reason}`);
+    this.reason = reason;
+    this.joined = joined;
+  }
+}
+
+/** Too much is waiting already. What was refused so was certainly not done. */
+export class QueueFull extends Error {
+  override name = 'QueueFull';
+}

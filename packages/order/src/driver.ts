@@ -1,0 +1,175 @@
+/**
+ * Performs what the core decides: saves, writes, sends, asks, answers, in the order it says. Decides nothing itself.
+ */
+import type { Client } from '@till/shared/client';
+import { monotonicMs } from '@till/shared/clock';
+import type { ClusterRecord, ReplicaStatus } from '@till/shared/cluster';
+import type { catalogContract } from '@till/shared/contract';
+import type { Logger } from '@till/shared/logger';
+import type { PlacedOrder, StoredOrder } from '@till/shared/movement';
+import { limits } from './limits.ts';
+import type { FileLog } from './log.ts';
+import type { OrderMetrics } from './metrics.ts';
+import { orderIn } from './order-index.ts';
+import { createPeers, type Peers } from './peers.ts';
+import { isReadable, type Replica, statusOf } from './replica/state.ts';
+import { step } from './replica/step.ts';
+import type { CatalogAnswer, Durable, Effect, Input, PlaceResult } from './replica/types.ts';
+
+export type Driver = {
+  /** A health check: takes the manager's record, and what it refused; says how this replica is. */
+  health(told: { record: ClusterRecord | null; refused: { proposal: number; version: number } | null }): ReplicaStatus;
+  place(term: number, orders: PlacedOrder[]): Promise<PlaceResult>;
+  /** Committed orders, or why this replica must not say. */
+  find(
+    term: number,
+    queries: ({ number: number } | { key: string })[],
+  ): { ok: true; found: (StoredOrder | null)[] } | { ok: false; reason: string };
+  peers: Peers;
+  /** Leaves the set, hands over if leading; resolves when nobody counts on this replica, or after a bound. */
+  leave(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export const createDriver = (deps: {
+  replica: Replica;
+  log: FileLog;
+  /** Where each replica is, by id. */
+  peerUrls: Map<number, string>;
+  catalog: Client<typeof catalogContract>;
+  /** Returns once it is on disk. */
+  save(durable: Durable): void;
+  /** A promise was found broken: keeps that on disk, so that a restart does not forget it. */
+  saveHalt(reason: string): void;
+  onFailed(error: Error): void;
+  logger: Logger;
+  metrics: OrderMetrics;
+}): Driver => {
+  const { replica, log, catalog, logger, metrics } = deps;
+  const answers = new Map<number, (result: PlaceResult) => void>();
+  let requests = 0;
+  let managerAt = monotonicMs();
+
+  /** A broken promise inside the core must end the process: its state cannot be relied on any more. */
+  const input = (given: Input): void => {
+    try {
+      for (const effect of step(replica, given)) perform(effect);
+    } catch (error) {
+      deps.onFailed(error instanceof Error ? error : new Error(String(error)));
+    }
+  };
+
+  const perform = (effect: Effect): void => {
+    switch (effect.type) {
+      case 'save':
+        deps.save(effect.durable);
+        logger.info({ term: effect.durable.term, record: effect.durable.record }, 'cluster record');
+        return;
+      case 'append':
+        write(effect);
+        return;
+      case 'truncate':
+        logger.warn({ from: effect.from }, 'cut a tail that was never committed');
+        log.cut(effect.from).catch(deps.onFailed);
+        return;
+      case 'send':
+        peers.send(effect.to, effect.message);
+        return;
+      case 'decide':
+        metrics.batch(effect.orders.length);
+        ask(
+          effect.call,
+          catalog.movements({ body: { term: effect.term, after: effect.after, orders: effect.orders } }),
+        );
+        return;
+      case 'fence':
+        logger.info({ term: effect.term, after: effect.after }, 'fencing the catalog');
+        ask(effect.call, catalog.fence({ body: { term: effect.term, after: effect.after } }));
+        return;
+      case 'answer':
+        answers.get(effect.request)?.(effect.result);
+        answers.delete(effect.request);
+        return;
+      case 'commit':
+        return;
+      case 'halt':
+        logger.fatal({ reason: effect.reason }, 'halted: a promise was found broken; the files stay as they are');
+        deps.saveHalt(effect.reason);
+    }
+  };
+
+  const write = ({ write: number, entries }: Extract<Effect, { type: 'append' }>): void => {
+    const began = monotonicMs();
+    log.write(entries).then(() => {
+      metrics.stored(entries.length, monotonicMs() - began);
+      input({ type: 'stored', write: number });
+    }, deps.onFailed);
+  };
+
+  /** Whatever goes wrong with a call to the catalog leaves open what became of it. */
+  const ask = (call: number, answering: Promise<CatalogAnswer>): void => {
+    answering.then(
+      (answer) => input({ type: 'catalog', call, answer }),
+      (error) => {
+        logger.debug({ error: String(error) }, 'the catalog did not answer');
+        input({ type: 'catalog', call, answer: { kind: 'lost' } });
+      },
+    );
+  };
+
+  const peers = createPeers({
+    id: replica.id,
+    urls: deps.peerUrls,
+    onMessage: (from, message) => input({ type: 'message', from, message }),
+  });
+
+  const ticking = setInterval(() => {
+    input({ type: 'tick', now: monotonicMs() });
+    peers.sweep();
+  }, limits.tickMs);
+
+  const isCountedOn = (): boolean => {
+    const record = replica.durable.record;
+    const isMember = record?.inSync.some(({ id }) => id === replica.id) ?? false;
+    return isMember && (record?.inSync.length ?? 0) > 1 && monotonicMs() - managerAt < limits.managerSilentMs;
+  };
+
+  return {
+    peers,
+    health({ record, refused }) {
+      managerAt = monotonicMs();
+      if (refused !== null) input({ type: 'refused', ...refused });
+      if (record !== null) input({ type: 'record', record });
+      return statusOf(replica);
+    },
+    place(term, orders) {
+      requests += 1;
+      const { promise, resolve } = Promise.withResolvers<PlaceResult>();
+      answers.set(requests, resolve);
+      input({ type: 'propose', request: requests, term, orders });
+      return promise;
+    },
+    find(term, queries) {
+      if (replica.leadership?.term !== term) return { ok: false, reason: 'not_leader' };
+      if (!isReadable(replica, term)) return { ok: false, reason: 'not_ready' };
+      const found = queries.map((query) => {
+        const index = log.orders.indexOf(query);
+        const entry = index === undefined || index > replica.commitIndex ? undefined : log.view.at(index);
+        return entry === undefined ? null : orderIn(entry);
+      });
+      return { ok: true, found };
+    },
+    async leave() {
+      input({ type: 'leave' });
+      const until = monotonicMs() + limits.leaveWaitMs;
+      while (monotonicMs() < until && (!replica.drained || isCountedOn())) {
+        await new Promise((resolve) => setTimeout(resolve, limits.tickMs));
+      }
+    },
+    async close() {
+      clearInterval(ticking);
+      await peers.close();
+      await log.close();
+    },
+  };
+};

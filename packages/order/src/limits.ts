@@ -1,0 +1,37 @@
+/** The bounds of an order replica, each with its unit in its name. */
+import type { Config } from '@till/shared/config';
+import { limits as shared } from '@till/shared/limits';
+import type { ReplicaLimits } from './replica/types.ts';
+
+export const limits = {
+  tickMs: 10,
+  /** A message to another replica that has no answer after this long is given up; the core sends again. */
+  messageWaitMs: 2000,
+  /** A peer's request goes back empty if there is nothing to say to it for so long. */
+  answerHeldMs: 1500,
+  /** Entries that stay in memory with their lines; older ones are read from the file. */
+  recentEntriesMax: 4096,
+  /** A manager that has not called for so long is gone: leaving needs no permission then. */
+  managerSilentMs: 500,
+  /** How long a stopping replica waits to be out of the set. */
+  leaveWaitMs: 3000,
+} as const;
+
+/** What the core is given; times in milliseconds. */
+export const replicaLimits = (config: Config): ReplicaLimits => ({
+  peerWaitMs: 400,
+  missesMax: 3,
+  levelForMs: 200,
+  levelForMsMax: 10_000,
+  beatMs: 50,
+  handOverAfterMs: 1000,
+  drainMs: 500,
+  requestWaitMs: config.requestWaitMs,
+  catalogWaitMs: 1000,
+  catalogIdleMs: 250,
+  appendEntriesMax: 2048,
+  appendBytesMax: 2 * 1024 * 1024,
+  ordersInCallMax: shared.ordersInBatchMax * 4,
+  queueLengthMax: shared.queueLengthMax,
+  minInSync: config.minInSync,
+});

@@ -1,0 +1,79 @@
+/** One order replica: its log, its core, its place among the others. */
+import { join } from 'node:path';
+import { createClient } from '@till/shared/client';
+import { monotonicMs } from '@till/shared/clock';
+import { catalogUrl, orderPort, orderUrl, replicaIds } from '@till/shared/config';
+import { catalogContract } from '@till/shared/contract';
+import { limits } from '@till/shared/limits';
+import { randomName } from '@till/shared/random';
+import { serve } from '@till/shared/serve';
+import { runService } from '@till/shared/service';
+import { createDriver } from './driver.ts';
+import { replicaLimits } from './limits.ts';
+import { openLog } from './log.ts';
+import { createOrderMetrics } from './metrics.ts';
+import { createReplica, roleOf } from './replica/state.ts';
+import { createRouter } from './router.ts';
+import { createStateFile } from './state-file.ts';
+
+runService(
+  ({ replicaId }) =>
+    replicaId === null ? { problem: 'REPLICA_ID: must be given to an order replica' } : `order-${replicaId}`,
+  async ({ config, folder, logger, fail }) => {
+    const id = config.replicaId ?? 0;
+    const stateFile = createStateFile(folder);
+    const log = await openLog({ path: join(folder, 'log.jsonl'), onFailed: fail });
+    if (log.torn !== null) logger.warn(log.torn, 'cut a torn last line, which was never acknowledged');
+    const halted = stateFile.readHalt();
+    const replica = createReplica({
+      id,
+      boot: randomName(),
+      limits: replicaLimits(config),
+      durable: stateFile.read(),
+      log: log.view,
+      now: monotonicMs(),
+      halted,
+    });
+    if (halted !== null) {
+      logger.fatal(
+        { reason: halted, file: stateFile.haltPath },
+        'halted before: nothing is served until an operator has looked',
+      );
+    }
+    const metrics = createOrderMetrics(replica);
+    const catalog = createClient(catalogContract, { url: catalogUrl(config) });
+    const driver = createDriver({
+      replica,
+      log,
+      peerUrls: new Map(replicaIds(config).map((peer) => [peer, orderUrl(config, peer)])),
+      catalog,
+      save: stateFile.save,
+      saveHalt: stateFile.saveHalt,
+      onFailed: fail,
+      logger,
+      metrics,
+    });
+    const router = createRouter({
+      driver,
+      metrics,
+      whyNotReady: () => replica.halted ?? (replica.durable.record === null ? 'unregistered' : null),
+      onError: (error) => logger.error({ error }, 'cannot answer a request'),
+    });
+    const server = await serve({
+      fetch: router.fetch,
+      port: orderPort(config, id),
+      hostname: '127.0.0.1',
+      bodyBytesMax: limits.internalBodyBytesMax,
+      onError: (error) => logger.error({ error }, 'cannot answer a request'),
+    });
+    logger.info({ url: server.url, lastIndex: log.view.lastIndex(), role: roleOf(replica) }, 'listening');
+    return {
+      async stop() {
+        await driver.leave();
+        await server.close();
+        await driver.close();
+        await catalog.close();
+      },
+    };
+  },
+);

@@ -1,0 +1,82 @@
+/**
+ * Messages to and from the other replicas. The core sends one-way messages; here they ride on HTTP: a request waits with
+ * its answer until the core has something to say to the sender (an acknowledgement, after the fsync), so that an
+ * append and its acknowledgement are one exchange. Lost messages are the core's business: it sends again.
+ */
+import { createClient } from '@till/shared/client';
+import { monotonicMs } from '@till/shared/clock';
+import { limits } from './limits.ts';
+import { peerContract } from './peer-contract.ts';
+import type { Message } from './replica/types.ts';
+
+export type Peers = {
+  send(to: number, message: Message): void;
+  /** A peer's request: hands its message to the core, and resolves with what goes back. */
+  answer(from: number, message: Message): Promise<Message | null>;
+  /** Ends requests that have waited too long; called at each tick. */
+  sweep(): void;
+  close(): Promise<void>;
+};
+
+type Waiting = { until: number; resolve(message: Message | null): void };
+
+export const createPeers = (deps: {
+  id: number;
+  /** Where each replica is, by id. */
+  urls: Map<number, string>;
+  onMessage(from: number, message: Message): void;
+}): Peers => {
+  const { id, urls, onMessage } = deps;
+  const clients = new Map(
+    [...urls].map(([to, url]) => [to, createClient(peerContract, { url, timeoutMs: limits.messageWaitMs })]),
+  );
+  const waiting = new Map<number, Waiting[]>();
+
+  const release = (from: number, message: Message | null): boolean => {
+    const held = waiting.get(from);
+    if (held === undefined || held.length === 0) return false;
+    waiting.delete(from);
+    const [first, ...others] = held;
+    first?.resolve(message);
+    for (const { resolve } of others) resolve(null);
+    return true;
+  };
+
+  return {
+    send(to, message) {
+      if (release(to, message)) return;
+      clients
+        .get(to)
+        ?.message({ body: { from: id, message } })
+        .then(
+          (answer) => answer.message !== null && onMessage(to, answer.message),
+          () => {
+            // A peer that is away or slow: the core counts the silence and sends again.
+          },
+        );
+    },
+    answer(from, message) {
+      const { promise, resolve } = Promise.withResolvers<Message | null>();
+      const held = waiting.get(from) ?? [];
+      held.push({ until: monotonicMs() + limits.answerHeldMs, resolve });
+      waiting.set(from, held);
+      onMessage(from, message);
+      return promise;
+    },
+    sweep() {
+      const now = monotonicMs();
+      for (const [from, held] of waiting) {
+        const kept = held.filter((one) => {
+          if (one.until > now) return true;
+          one.resolve(null);
+          return false;
+        });
+        if (kept.length < held.length) waiting.set(from, kept);
+      }
+    },
+    async close() {
+      for (const from of waiting.keys()) release(from, null);
+      await Promise.all([...clients.values()].map((client) => client.close()));
+    },
+  };
+};

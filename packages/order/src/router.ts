@@ -1,0 +1,36 @@
+/** What each request means to an order replica: the contract's routes, and the messages of the other replicas. */
+import { orderContract } from '@till/shared/contract';
+import { createHandler } from '@till/shared/handler';
+import { createServiceRouter, type ServiceRouterDeps } from '@till/shared/service-router';
+import type { Driver } from './driver.ts';
+import { peerContract } from './peer-contract.ts';
+
+export type RouterDeps = Omit<ServiceRouterDeps, 'routes'> & { driver: Driver };
+
+export const createRouter = ({ driver, ...service }: RouterDeps): ReturnType<typeof createServiceRouter> => {
+  const { health, orders, find } = orderContract;
+  const { message } = peerContract;
+  return createServiceRouter({
+    ...service,
+    routes: [
+      { ...health, handler: createHandler(health, ({ body }) => driver.health(body)) },
+      {
+        ...orders,
+        handler: createHandler(orders, async ({ body }) => ({
+          term: body.term,
+          ...(await driver.place(body.term, body.orders)),
+        })),
+      },
+      {
+        ...find,
+        handler: createHandler(find, ({ body }) => ({ term: body.term, ...driver.find(body.term, body.queries) })),
+      },
+      {
+        ...message,
+        handler: createHandler(message, async ({ body }) => ({
+          message: await driver.peers.answer(body.from, body.message),
+        })),
+      },
+    ],
+  });
+};
