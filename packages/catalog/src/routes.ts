@@ -1,0 +1,28 @@
+/** What each request of the contract means here. */
+import { catalogContract } from '@till/shared/contract';
+import { Problem } from '@till/shared/errors';
+import { createHandler } from '@till/shared/handler';
+import { limits } from '@till/shared/limits';
+import { foldName } from '@till/shared/names';
+import type { Driver } from './driver.ts';
+import { stateOf } from './product-state.ts';
+
+export const createRoutes = (driver: Driver) => ({
+  product: createHandler(catalogContract.product, ({ params: { name } }) => {
+    const product = driver.stock.product(foldName(name));
+    if (product === undefined) throw new Problem(404, 'unknown_product', `Cannot find product "${name}"`);
+    return { ...at(driver), product: stateOf(product) };
+  }),
+  products: createHandler(catalogContract.products, () => ({
+    ...at(driver),
+    products: [...driver.stock.products.values()].map(stateOf),
+  })),
+  movements: createHandler(catalogContract.movements, ({ body }) => driver.place(body)),
+  fence: createHandler(catalogContract.fence, ({ body }) => driver.fence(body)),
+  history: createHandler(catalogContract.history, ({ query: { after, limit } }) =>
+    driver.history({ after, linesMax: Math.min(limit ?? limits.historyLinesMax, limits.historyLinesMax) }),
+  ),
+});
+
+/** Which run of the catalog answers, and up to which sequence. */
+const at = ({ epoch, stock }: Driver) => ({ epoch, asOf: stock.sequence });

@@ -1,0 +1,63 @@
+/** The vocabulary of the stock core: what it looks up, what it is asked, what it remembers. All of it is plain data. */
+import type { Movement, Outcome, PlacedOrder, SeedProduct } from '@till/shared/movement';
+
+/** A product as the catalogue holds it. `version`: the sequence of the last movement that changed it. */
+export type Product = Readonly<SeedProduct & { version: number }>;
+
+/** What is remembered under an order's key: its first decision, which is the answer for that key from then on. */
+export type Decision = Readonly<
+  | { status: 'accepted'; fingerprint: string; sequence: number; number: number }
+  | { status: 'rejected'; fingerprint: string; sequence: number; reason: 'out_of_stock'; message: string }
+>;
+
+/**
+ * All that a decision may look at: where the journal ends, and lookups. A view never hands out the whole catalogue, so
+ * that one database transaction over the rows named can stand behind it as well as a map in memory.
+ */
+export type View = {
+  /** Sequence of the last movement; 0 before the first. */
+  readonly sequence: number;
+  /** The last order number given; -1 before the first. */
+  readonly number: number;
+  /** Time of the last movement; 0 before the first. */
+  readonly time: number;
+  /** The product whose name folds to this (`foldName`). */
+  product(foldedName: string): Product | undefined;
+  /** The first decision under a key. */
+  decision(key: string): Decision | undefined;
+};
+
+/** A view that can also take in a movement. */
+export type Target = {
+  sequence: number;
+  number: number;
+  time: number;
+  product(foldedName: string): Product | undefined;
+  decision(key: string): Decision | undefined;
+  putProduct(foldedName: string, product: Product): void;
+  putDecision(key: string, decision: Decision): void;
+};
+
+/** The whole stock in memory, as one journal tells it. */
+export type Stock = Target & {
+  /** The highest term that the journal was fenced with; 0 before the first fence. */
+  term: number;
+  /** By folded name, in the order of the seed. */
+  readonly products: ReadonlyMap<string, Product>;
+  /** How many keys are remembered. */
+  readonly decisionCount: number;
+};
+
+export type Command =
+  | { kind: 'order'; placed: PlacedOrder }
+  /** Fills a sold-out product up to `level`; `cause` is the version at which it was found sold out. */
+  | { kind: 'restock'; name: string; cause: number; level: number }
+  /** A new leader's first word; its term is the batch's. */
+  | { kind: 'fence' }
+  | { kind: 'seed'; products: SeedProduct[] };
+
+/** What a batch is decided under: the term its movements carry, and the time of day in milliseconds. */
+export type Circumstances = { term: number; now: number };
+
+/** `outcomes` has one entry for each order command, in their order; `movements` follow the view's sequence without a gap. */
+export type Decided = { movements: Movement[]; outcomes: Outcome[] };
