@@ -197,14 +197,14 @@ test('an older term is refused, for orders and fences, also one that waited whil
   const late = driver.place({ term: 3, after: 2, orders: [order('late')] });
   await turn();
   disk.release();
-  assert.equal(sequencesOf(await soon(fencing)), [2, 3]);
+  assert.equal(sequencesOf(await soon(fencing)), [1, 2, 3]);
   assert.equal(await soon(late), { kind: 'old_term', term: 5 });
   assert.equal(await soon(driver.fence({ term: 4, after: 0 })), { kind: 'old_term', term: 5 });
   assert.is(stock.decision('late'), undefined);
   assert.is(stock.term, 5);
 });
 
-test('orders queued before a fence are decided before it, and the fence returns them', async () => {
+test('orders queued before a fence are decided before it, and the fence returns them after the movement that was named', async () => {
   const { driver, disk } = await createWorld();
   await soon(driver.fence({ term: 1, after: 1 }));
   disk.hold();
@@ -215,7 +215,7 @@ test('orders queued before a fence are decided before it, and the fence returns 
   const third = driver.place({ term: 2, after: 2, orders: [order('c')] });
   disk.release();
   await soon(Promise.all([first, second]));
-  assert.equal(sequencesOf(await soon(fencing)), [3, 4, 5]);
+  assert.equal(sequencesOf(await soon(fencing)), [2, 3, 4, 5]);
   assert.equal(sequencesOf(await soon(third)), [3, 4, 5, 6]);
 });
 

@@ -32,7 +32,7 @@ export type Driver = {
    * Without orders it only returns the journal.
    */
   place(call: { term: number; after: number; orders: PlacedOrder[] }): Promise<CatalogDecision>;
-  /** Shuts older terms out, on disk, before it returns the journal from `after` on. Fencing a term again is harmless. */
+  /** Shuts older terms out, on disk, before it returns the journal, the movement at `after` included. Fencing again is harmless. */
   fence(call: { term: number; after: number }): Promise<CatalogDecision>;
   /** The catalog's own commands, in the same queue. Nobody waits for them; if there is no room they are dropped. */
   restock(commands: Command[]): void;
@@ -145,7 +145,8 @@ export const createDriver = (deps: DriverDeps): Driver => {
 
   const answer = async (job: Job, outcomes: Outcome[]): Promise<CatalogDecision> => {
     const bounds = { linesMax: limits.historyLinesMax, bytesMax: limits.historyBytesMax };
-    const page = job.term === null ? { lines: [], more: false } : await journal.after(job.after, bounds);
+    const after = job.alone ? Math.max(0, job.after - 1) : job.after;
+    const page = job.term === null ? { lines: [], more: false } : await journal.after(after, bounds);
     return { kind: 'decided', outcomes, ...page };
   };
 

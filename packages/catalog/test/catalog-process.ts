@@ -30,10 +30,6 @@ export type CatalogProcess = {
 
 export type Ended = { code: number | null; signal: NodeJS.Signals | null };
 
-// Inside a service a file that grows past its limit is an error like a full disk. But a library that listens for every
-// deadly signal would end the process at once: somebody who listens too keeps it from that.
-const LISTEN = { NODE_OPTIONS: "--import=data:text/javascript,process.on('SIGXFSZ',()=>{})" };
-
 export type CatalogOptions = {
   dataDir: string;
   portBase: number;
@@ -58,7 +54,6 @@ export const run = (options: CatalogOptions): CatalogProcess => {
       // biome-ignore lint/style/noProcessEnv: the child gets what this process got.
       ...process.env,
       RESTOCK_EVERY_MS: '0',
-      ...(fileKibibytesMax === undefined ? {} : LISTEN),
       ...options.environment,
       DATA_DIR: options.dataDir,
       PORT_BASE: String(options.portBase),

@@ -164,7 +164,7 @@ test('SIGTERM in the middle of the traffic ends in order, with everything kept a
   await until('some answers', () => traffic.told.size > 100);
   assert.equal(await catalog.kill('SIGTERM'), { code: 0, signal: null }, catalog.output());
   await running;
-  assert.match(catalog.output(), '"Stopped"');
+  assert.match(catalog.output(), '"stopped"');
   const again = await start(options);
   await mustKeep(again, 1, traffic.told, traffic.placed);
 });

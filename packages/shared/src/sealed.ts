@@ -42,6 +42,7 @@ export const unseal = (line: string): Unsealed | null => {
   const crcAt = line.length - CRC_TAIL;
   const hashAt = crcAt - HASH_TAIL;
   if (hashAt < 2 || !line.startsWith(CRC_FIELD, crcAt) || !line.startsWith(HASH_FIELD, hashAt)) return null;
+  if (!line.endsWith('"}')) return null;
   if (checksum(line.slice(0, crcAt)) !== line.slice(crcAt + CRC_FIELD.length, -2)) return null;
   return {
     body: `${line.slice(0, hashAt)}}`,

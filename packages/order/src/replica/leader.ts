@@ -124,8 +124,7 @@ const callCatalog = (replica: Replica, leadership: Leadership, effects: Effect[]
   if (leadership.phase === 'fencing') {
     replica.calls += 1;
     leadership.call = { id: replica.calls, kind: 'fence', sentAt: now, slots: [] };
-    // One movement that the log has already comes along, to see that both tell the same history.
-    effects.push({ type: 'fence', call: replica.calls, term, after: Math.max(0, after - 1) });
+    effects.push({ type: 'fence', call: replica.calls, term, after });
     return;
   }
   if (leadership.phase !== 'serving' && leadership.phase !== 'draining') return;

@@ -111,6 +111,7 @@ export type Effect =
   | { type: 'send'; to: number; message: Message }
   /** Ask the catalog to decide these orders (none: only to hear what is new) and to return what follows `after`. */
   | { type: 'decide'; call: number; term: number; after: number; orders: PlacedOrder[] }
+  /** Shut older terms out and return what follows `after`, and the movement at `after` too: both must tell the same history. */
   | { type: 'fence'; call: number; term: number; after: number }
   | { type: 'answer'; request: number; result: PlaceResult }
   /** Everything up to `index` is committed and may be read. */

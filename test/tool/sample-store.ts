@@ -1,0 +1,131 @@
+/** Data folders made by hand, to be audited: a sound one, and ways to spoil it. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterRecord } from '@till/shared/cluster';
+import type { Movement } from '@till/shared/movement';
+import { seal, ZERO_HASH } from '@till/shared/sealed';
+
+/** One entry of a log before it is sealed: a movement, or the beginning of its term. */
+export type SampleEntry = { term: number; movement: Movement } | { term: number; sequence: number };
+
+export type SampleStore = {
+  movements: Movement[];
+  logs: SampleEntry[][];
+  records: ClusterRecord[];
+};
+
+const START = 1_700_000_000_000;
+
+/** Two terms; sold-out, refused, refilled, bought and sold; three replicas, all level. */
+export const soundStore = (): SampleStore => {
+  const base = (sequence: number, term: number) => ({ sequence, term, time: START + sequence });
+  const placed = (key: string) => ({ key, fingerprint: `print-of-${key}` });
+  const movements: Movement[] = [
+    {
+      ...base(1, 0),
+      kind: 'seed',
+      products: [
+        { name: 'Fox', kind: 'toy', price: 9.99, quantity: 5, restock: true },
+        { name: 'AAPL', kind: 'stock', price: 100, quantity: 10, restock: false },
+      ],
+    },
+    { ...base(2, 1), kind: 'fence' },
+    {
+      ...base(3, 1),
+      kind: 'order',
+      number: 0,
+      ...placed('a'),
+      order: { lines: [{ name: 'Fox', quantity: 3 }] },
+      stock: [{ name: 'Fox', before: 5, after: 2 }],
+    },
+    {
+      ...base(4, 1),
+      kind: 'rejection',
+      ...placed('b'),
+      order: { lines: [{ name: 'Fox', quantity: 3 }] },
+      reason: 'out_of_stock',
+      message: 'Cannot buy 3 of "Fox": 2 left',
+    },
+    {
+      ...base(5, 1),
+      kind: 'order',
+      number: 1,
+      ...placed('c'),
+      order: {
+        lines: [
+          { name: 'Fox', quantity: 1 },
+          { name: 'AAPL', quantity: 4 },
+          { name: 'Fox', quantity: 1 },
+        ],
+        many: true,
+      },
+      stock: [
+        { name: 'Fox', before: 2, after: 0 },
+        { name: 'AAPL', before: 10, after: 6 },
+      ],
+    },
+    { ...base(6, 1), kind: 'restock', cause: 5, stock: [{ name: 'Fox', before: 0, after: 100 }] },
+    { ...base(7, 2), kind: 'fence' },
+    {
+      ...base(8, 2),
+      kind: 'order',
+      number: 2,
+      ...placed('d'),
+      order: { lines: [{ name: 'AAPL', quantity: 2 }], type: 'sell' },
+      stock: [{ name: 'AAPL', before: 6, after: 8 }],
+    },
+  ];
+  const log: SampleEntry[] = [
+    { term: 1, sequence: 0 },
+    ...movements.slice(0, 6).map((movement) => ({ term: 1, movement })),
+    { term: 2, sequence: 6 },
+    ...movements.slice(6).map((movement) => ({ term: 2, movement })),
+  ];
+  const members = [1, 2, 3].map((id) => ({ id, incarnation: 1 }));
+  const registered = members.map((member) => ({ ...member, boot: `boot-${member.id}` }));
+  const common = { storeId: 'store', inSync: members, registered };
+  return {
+    movements,
+    logs: [log, [...log], [...log]],
+    records: [
+      { ...common, term: 1, version: 1, leader: { id: 3, incarnation: 1 } },
+      { ...common, term: 2, version: 2, leader: { id: 2, incarnation: 1 } },
+    ],
+  };
+};
+
+/** Lines of a file out of bodies, each sealed onto the one before it. */
+export const sealAll = (bodies: string[]): string[] => {
+  let previous = ZERO_HASH;
+  return bodies.map((body) => {
+    const { line, hash } = seal(previous, body);
+    previous = hash;
+    return line;
+  });
+};
+
+const bodyOf = (entry: SampleEntry, at: number): string =>
+  'movement' in entry
+    ? `{"index":${at + 1},"term":${entry.term},"movement":${JSON.stringify(entry.movement)}}`
+    : `{"index":${at + 1},"term":${entry.term},"start":true,"sequence":${entry.sequence}}`;
+
+const textOf = (lines: string[]): string => lines.map((line) => `${line}\n`).join('');
+
+export const writeStore = (folder: string, { movements, logs, records }: SampleStore): void => {
+  const write = (path: string, text: string) => {
+    mkdirSync(join(folder, path, '..'), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+  write('catalog/journal.jsonl', textOf(sealAll(movements.map((movement) => JSON.stringify(movement)))));
+  const record = records.at(-1) ?? null;
+  logs.forEach((entries, at) => {
+    write(`order-${at + 1}/log.jsonl`, textOf(sealAll(entries.map(bodyOf))));
+    write(`order-${at + 1}/state.json`, JSON.stringify({ storeId: 'store', term: record?.term ?? 0, record }));
+  });
+  for (const one of records) write(`front/cluster.${one.version}.json`, JSON.stringify(one));
+};
+
+/** Changes the bytes of a file. */
+export const spoil = (path: string, change: (bytes: Buffer) => Buffer): void => {
+  writeFileSync(path, change(readFileSync(path)));
+};
