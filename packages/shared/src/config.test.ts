@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  ConfigError,
+  catalogUrl,
+  describeSettings,
+  type Environment,
+  frontUrl,
+  orderPort,
+  orderUrl,
+  readConfig,
+  replicaIds,
+} from './config.ts';
+
+const problemsOf = (environment: Environment): readonly string[] => {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    assert.instance(error, ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+};
+
+test('without settings the defaults hold, and they are frozen', () => {
+  const config = readConfig({});
+  assert.equal(config, {
+    portBase: 8080,
+    host: '127.0.0.1',
+    dataDir: 'data',
+    replicas: 3,
+    seed: 'data/seed.json',
+    cacheSize: 10,
+    restockEveryMs: 10_000,
+    restockLevel: 100,
+    minInSync: 1,
+    runtime: 'node',
+    suspectAfterMs: 500,
+    requestWaitMs: 4000,
+    logLevel: 'info',
+    replicaId: null,
+  });
+  assert.ok(Object.isFrozen(config));
+});
+
+test('what is set is read, what is empty is not set', () => {
+  const config = readConfig({
+    PORT_BASE: '9000',
+    CACHE_SIZE: '0',
+    RUNTIME: 'bun',
+    REPLICA_ID: '2',
+    HOST: '',
+    OTHER: 'x',
+  });
+  assert.is(config.portBase, 9000);
+  assert.is(config.cacheSize, 0);
+  assert.is(config.runtime, 'bun');
+  assert.is(config.replicaId, 2);
+  assert.is(config.host, '127.0.0.1');
+});
+
+test('all problems are told at once, with the value and what is allowed', () => {
+  const problems = problemsOf({
+    PORT_BASE: '80a',
+    REPLICAS: '8',
+    RUNTIME: 'python',
+    CACHE_SIZE: '-1',
+    LOG_LEVEL: 'info',
+  });
+  assert.equal(problems, [
+    'PORT_BASE: "80a" is not a whole number from 1 to 65518',
+    'REPLICAS: "8" is not a whole number from 1 to 7',
+    'CACHE_SIZE: "-1" is not a whole number from 0 to 1000000',
+    'RUNTIME: "python" is not one of node, bun, deno',
+  ]);
+  assert.match(new ConfigError(problems).message, problems.join('\n  '));
+});
+
+test('numbers are whole, plain and in range', () => {
+  for (const text of ['0', '65519', '1e3', '0x10', ' 80', '8.5', 'Infinity', '１２'])
+    assert.is(problemsOf({ PORT_BASE: text }).length, 1, text);
+  assert.equal(problemsOf({ PORT_BASE: '65518' }), []);
+});
+
+test('settings that depend on each other are checked together', () => {
+  assert.equal(problemsOf({ REPLICAS: '2', MIN_IN_SYNC: '3', REPLICA_ID: '3' }), [
+    'MIN_IN_SYNC: "3" is more than REPLICAS, "2"',
+    'REPLICA_ID: "3" is more than REPLICAS, "2"',
+  ]);
+});
+
+test('every service has its place', () => {
+  const config = readConfig({ PORT_BASE: '9000', REPLICAS: '2' });
+  assert.is(frontUrl(config), 'http://127.0.0.1:9000');
+  assert.is(catalogUrl(config), 'http://127.0.0.1:9001');
+  assert.is(orderUrl(config, 2), 'http://127.0.0.1:9012');
+  assert.is(orderPort(config, 1), 9011);
+  assert.equal(replicaIds(config), [1, 2]);
+  assert.is(frontUrl(readConfig({ HOST: '0.0.0.0' })), 'http://127.0.0.1:8080');
+  assert.is(frontUrl(readConfig({ HOST: '::' })), 'http://[::1]:8080');
+  assert.is(frontUrl(readConfig({ HOST: 'till.example' })), 'http://till.example:8080');
+});
+
+test('docs/config.md has every setting, as it is, and no other', async () => {
+  const text = await readFile(new URL('../../../docs/config.md', import.meta.url), 'utf8');
+  const documented = text
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.replace(/ +/g, ' '));
+  const expected = describeSettings().map(({ name, fallback, allowed, help }) => {
+    const byDefault = fallback === null ? 'none' : `\`${fallback}\``;
+    return `| \`${name}\` | ${byDefault} | ${allowed} | ${help} |`;
+  });
+  assert.equal(documented, expected);
+});
+
+test.run();

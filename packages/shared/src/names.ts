@@ -1,0 +1,7 @@
+/** How product names are compared. */
+
+/**
+ * The form in which two spellings of one product's name are equal: composed Unicode, lower case. Lower case of composed
+ * text is not always composed, hence twice.
+ */
+export const foldName = (name: string): string => name.normalize('NFC').toLowerCase().normalize('NFC');
