@@ -81,7 +81,8 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
       const known = shareKey === undefined ? undefined : shared.get(shareKey);
       if (known === undefined && queue.length >= options.queueLengthMax) return reject(new QueueFull());
       const entry = known ?? enqueue(item, shareKey);
-      const joined = known !== undefined;
+      // One that waits in the queue with nobody waiting for it is not in flight: whoever comes back to it begins anew.
+      const joined = known !== undefined && (known.waiters.size > 0 || !queue.includes(known));
       const waiter = { entry, joined, deadlineMs: monotonicMs() + waitMs, resolve, reject };
       entry.waiters.add(waiter);
       waiters.add(waiter);

@@ -49,6 +49,7 @@ export const createDriver = (deps: {
   const answers = new Map<number, (result: PlaceResult) => void>();
   let requests = 0;
   let managerAt = monotonicMs();
+  let toldVersion = 0;
 
   /** A broken promise inside the core must end the process: its state cannot be relied on any more. */
   const input = (given: Input): void => {
@@ -63,7 +64,7 @@ export const createDriver = (deps: {
     switch (effect.type) {
       case 'save':
         deps.save(effect.durable);
-        logger.info({ term: effect.durable.term, record: effect.durable.record }, 'cluster record');
+        tellRecord(effect.durable);
         return;
       case 'append':
         write(effect);
@@ -96,6 +97,13 @@ export const createDriver = (deps: {
         logger.fatal({ reason: effect.reason }, 'halted: a promise was found broken; the files stay as they are');
         deps.saveHalt(effect.reason);
     }
+  };
+
+  const tellRecord = ({ term, record }: Durable): void => {
+    if (record === null || record.version === toldVersion) return;
+    toldVersion = record.version;
+    const inSync = record.inSync.map(({ id }) => id);
+    logger.info({ term, version: record.version, leader: record.leader?.id ?? null, inSync }, 'cluster record');
   };
 
   const write = ({ write: number, entries }: Extract<Effect, { type: 'append' }>): void => {

@@ -23,10 +23,12 @@ export const replicaLimits = (config: Config): ReplicaLimits => ({
   missesMax: 3,
   levelForMs: 200,
   levelForMsMax: 10_000,
+  markEveryMs: 1000,
   beatMs: 50,
   handOverAfterMs: 1000,
   drainMs: 500,
-  requestWaitMs: config.requestWaitMs,
+  // Less than the front waits for one answer: so that it hears the reason, and asks again within its own time.
+  requestWaitMs: Math.min(config.requestWaitMs, shared.internalWaitMs - 500),
   catalogWaitMs: 1000,
   catalogIdleMs: 250,
   appendEntriesMax: 2048,

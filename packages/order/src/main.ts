@@ -34,6 +34,13 @@ runService(
       now: monotonicMs(),
       halted,
     });
+    if (!replica.clean && halted === null) {
+      const { index } = replica.durable.committed;
+      logger.error(
+        { committed: index, lastIndex: log.view.lastIndex() },
+        'the log lacks what it once held: out of the set until it is level again',
+      );
+    }
     if (halted !== null) {
       logger.fatal(
         { reason: halted, file: stateFile.haltPath },
@@ -56,7 +63,7 @@ runService(
     const router = createRouter({
       driver,
       metrics,
-      whyNotReady: () => replica.halted ?? (replica.durable.record === null ? 'unregistered' : null),
+      whyNotReady: () => (replica.halted !== null ? 'halted' : replica.durable.record === null ? 'unregistered' : null),
       onError: (error) => logger.error({ error }, 'cannot answer a request'),
     });
     const server = await serve({

@@ -25,6 +25,7 @@ export const messageSchema = Type.Union([
     incarnation: count,
     last: position,
     commitIndex: count,
+    onceCommitted: count,
     locator: Type.Array(position),
   }),
   Type.Object({ type: Type.Literal('refuse'), term: count }),

@@ -5,6 +5,7 @@ import { clusterRecordSchema } from '@till/shared/contract';
 import { replaceFileSync } from '@till/shared/files';
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
+import { NEW_STORE } from './replica/state.ts';
 import type { Durable } from './replica/types.ts';
 
 const check = Compile(
@@ -12,6 +13,7 @@ const check = Compile(
     storeId: Type.Union([Type.String(), Type.Null()]),
     term: Type.Integer({ minimum: 0 }),
     record: Type.Union([clusterRecordSchema, Type.Null()]),
+    committed: Type.Object({ index: Type.Integer({ minimum: 0 }), hash: Type.String() }),
   }),
 );
 
@@ -32,7 +34,7 @@ export const createStateFile = (folder: string): StateFile => {
   return {
     haltPath,
     read() {
-      if (!existsSync(path)) return { storeId: null, term: 0, record: null };
+      if (!existsSync(path)) return NEW_STORE;
       const state: unknown = JSON.parse(readFileSync(path, 'utf8'));
       if (check.Check(state)) return state;
       throw new Error(

@@ -22,7 +22,7 @@ export class JournalDamaged extends Error {
     super(
       `Cannot use ${damage.path}: line ${damage.lineNumber} at byte ${damage.offset} ${damage.what}. ` +
         'The file was left as it is. Stop the service, keep a copy of the file, check it with bin/verify, ' +
-        'and put back a good copy; a replica whose file is moved away fetches everything from the others',
+        'and put back a good copy; a replica whose whole folder is moved away fetches everything from the others',
     );
     this.path = damage.path;
     this.lineNumber = damage.lineNumber;

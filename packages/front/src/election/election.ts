@@ -51,10 +51,10 @@ export const step = (election: Election, input: Input): Effect[] => {
   return effects;
 };
 
-/** True if the replica answers health checks, as far as is known. */
+/** True if the replica answers health checks, as far as is known. One that is not of this cluster any more does not. */
 export const isAlive = (election: Election, id: number): boolean => {
-  const sight = sightOf(election, id);
-  return !sight.gone && election.now - sight.heardAt < election.limits.suspectAfterMs;
+  const sight = election.sights.get(id);
+  return sight !== undefined && !sight.gone && election.now - sight.heardAt < election.limits.suspectAfterMs;
 };
 
 /** The leader of the record if it is alive, or why there is none. */
@@ -69,7 +69,7 @@ export const leaderOf = (election: Election): { leader: Member; term: number } |
   if (record.leader !== null && isAlive(election, record.leader.id)) {
     const { status } = sightOf(election, record.leader.id);
     if (status === null) return { reason: 'starting' };
-    if (isRun(record, record.leader, status) && isFit(record, status))
+    if (isRun(record, record.leader, status) && isFit(election, record, status))
       return { leader: record.leader, term: record.term };
   }
   return { reason: 'no_in_sync_replica' };
@@ -125,8 +125,10 @@ const isRun = (record: ClusterRecord, member: Member, status: ReplicaStatus): bo
   );
 
 /** A store of another cluster must never be counted, nor one that knows itself damaged or is about to leave. */
-const isFit = (record: ClusterRecord, status: ReplicaStatus): boolean =>
-  status.storeId === record.storeId && status.clean && !status.leaving;
+const isFit = (election: Election, record: ClusterRecord, status: ReplicaStatus): boolean => {
+  const isOurs = status.storeId === record.storeId || election.without.has('lostStoreLeavesSet');
+  return isOurs && status.clean && !status.leaving;
+};
 
 /**
  * A run that has no incarnation yet gets one. A clean store that comes back keeps its place in the in-sync set under
@@ -192,7 +194,12 @@ const granted = (record: ClusterRecord, proposal: Proposal): ClusterRecord => {
 const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecord | null => {
   const isCandidate = (member: Member): boolean => {
     const { status } = sightOf(election, member.id);
-    return status !== null && isAlive(election, member.id) && isRun(record, member, status) && isFit(record, status);
+    return (
+      status !== null &&
+      isAlive(election, member.id) &&
+      isRun(record, member, status) &&
+      isFit(election, record, status)
+    );
   };
   const pool = election.without.has('electFromInSync') ? record.registered : record.inSync;
   const candidates = pool.filter(({ id }) => election.sights.has(id)).filter(isCandidate);
@@ -200,7 +207,7 @@ const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecor
     if (!election.sights.has(member.id) || !isAlive(election, member.id)) return false;
     if (!record.registered.some((run) => same(run, member))) return false;
     const { status } = sightOf(election, member.id);
-    return status === null || isFit(record, status);
+    return status === null || isFit(election, record, status);
   };
   const { leader } = record;
   const isSettling =
@@ -227,7 +234,7 @@ const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecor
 
 /** A leader that has seen a higher term than the record's can never lead the record's. */
 const isOutdated = (election: Election, record: ClusterRecord, leader: Member): boolean =>
-  (sightOf(election, leader.id).status?.term ?? 0) > record.term;
+  (election.sights.get(leader.id)?.status?.term ?? 0) > record.term;
 
 const highestTerm = (election: Election, record: ClusterRecord): number =>
   Math.max(record.term, ...[...election.sights.values()].map(({ status }) => status?.term ?? 0));

@@ -101,6 +101,7 @@ const sendPosition = (replica: Replica, from: number, effects: Effect[]): void =
       incarnation,
       last: endOf(replica.log),
       commitIndex: replica.commitIndex,
+      onceCommitted: Math.max(replica.commitIndex, replica.shortOf),
       locator: locatorOf(replica),
     },
   });

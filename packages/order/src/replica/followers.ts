@@ -86,7 +86,7 @@ export const takePosition = (
   const { log } = replica;
   const follower = leadership.followers.get(from);
   if (follower === undefined || message.leaderIncarnation !== leadership.incarnation) return 'ignored';
-  if (message.commitIndex > log.lastIndex()) return 'this_log_is_short';
+  if (message.onceCommitted > log.lastIndex()) return 'this_log_is_short';
   if (message.incarnation !== follower.incarnation) return 'ignored';
   answered(follower);
   let common = 0;

@@ -1,6 +1,7 @@
 /** The state of a replica, and what it says of itself. */
 import type { Member, ReplicaStatus } from '@till/shared/cluster';
 import type { Outcome, PlacedOrder } from '@till/shared/movement';
+import { holds, positionAt, START } from './entry.ts';
 import type { ClusterRecord, Durable, Effect, Entry, Log, Proposal, ReplicaLimits, Role } from './types.ts';
 
 /** Rules that test builds can switch off, to show that the simulator finds what each one prevents. */
@@ -123,8 +124,10 @@ export type Replica = {
   verified: number;
   leadership: Leadership | null;
   clean: boolean;
-  /** The commit index that another replica knew when this log turned out too short to lead; clean again once it holds that. */
+  /** An index that was committed and that this log turned out not to have; clean again once it holds all up to there. */
   shortOf: number;
+  /** When the commit index was last saved. */
+  markedAt: number;
   leaving: boolean;
   /** Leaving is announced once nothing is under way any more. */
   drained: boolean;
@@ -132,6 +135,9 @@ export type Replica = {
   calls: number;
   without: ReadonlySet<ReplicaRule>;
 };
+
+/** What a store that was never part of a cluster keeps. */
+export const NEW_STORE: Durable = { storeId: null, term: 0, record: null, committed: START };
 
 export const createReplica = (start: {
   id: number;
@@ -144,28 +150,33 @@ export const createReplica = (start: {
   /** Why it halted in an earlier run, if it did. */
   halted?: string | null;
   without?: ReplicaRule[];
-}): Replica => ({
-  id: start.id,
-  boot: start.boot,
-  limits: start.limits,
-  durable: start.durable,
-  log: start.log,
-  now: start.now,
-  stored: start.log.lastIndex(),
-  writing: [],
-  writes: 0,
-  commitIndex: 0,
-  following: null,
-  verified: 0,
-  leadership: null,
-  clean: (start.halted ?? null) === null,
-  shortOf: 0,
-  leaving: false,
-  drained: false,
-  halted: start.halted ?? null,
-  calls: 0,
-  without: new Set(start.without),
-});
+}): Replica => {
+  const { committed } = start.durable;
+  const isWhole = holds(start.log, committed);
+  return {
+    id: start.id,
+    boot: start.boot,
+    limits: start.limits,
+    durable: start.durable,
+    log: start.log,
+    now: start.now,
+    stored: start.log.lastIndex(),
+    writing: [],
+    writes: 0,
+    commitIndex: isWhole ? committed.index : 0,
+    following: null,
+    verified: 0,
+    leadership: null,
+    clean: isWhole && (start.halted ?? null) === null,
+    shortOf: isWhole ? 0 : committed.index,
+    markedAt: start.now,
+    leaving: false,
+    drained: false,
+    halted: start.halted ?? null,
+    calls: 0,
+    without: new Set(start.without),
+  };
+};
 
 /** The incarnation of this run, or null until the record names it. */
 export const incarnationOf = (replica: Replica): number | null =>
@@ -205,6 +216,19 @@ export const statusOf = (replica: Replica): ReplicaStatus => ({
   record: replica.durable.record,
   proposal: replica.leadership?.proposal ?? null,
 });
+
+/** What this log may be asked for at the next start: committed, and on this disk. */
+export const markOf = (replica: Replica): number => Math.min(replica.commitIndex, replica.stored);
+
+/** Keeps what must outlive this process, with the commit index as it is now. */
+export const save = (replica: Replica, changed: Partial<Durable>, effects: Effect[]): void => {
+  const marked = markOf(replica);
+  const committed =
+    marked > replica.durable.committed.index ? positionAt(replica.log, marked) : replica.durable.committed;
+  replica.durable = { ...replica.durable, committed, ...changed };
+  replica.markedAt = replica.now;
+  effects.push({ type: 'save', durable: replica.durable });
+};
 
 /** Adds entries to the log; they count as stored once the write of that number is. */
 export const appendEntries = (replica: Replica, entries: Entry[], effects: Effect[]): void => {

@@ -5,7 +5,7 @@ import { sendAck, takeEntries, takeProbe } from './follower.ts';
 import { takeAck, takePosition } from './followers.ts';
 import { goOn, proposalRefused, recordChanged, stepDown, takeCatalogAnswer, takeOver, tend } from './leader.ts';
 import { takeRequest } from './requests.ts';
-import { incarnationOf, type Replica, sameMember } from './state.ts';
+import { incarnationOf, markOf, type Replica, sameMember, save } from './state.ts';
 import type { Effect, Input, Message } from './types.ts';
 
 /**
@@ -34,6 +34,7 @@ const take = (replica: Replica, input: Input, effects: Effect[]): void => {
       replica.now = Math.max(replica.now, input.now);
       if (replica.leadership !== null) tend(replica, replica.leadership, effects);
       else if (replica.leaving) replica.drained = true;
+      markCommit(replica, effects);
       return;
     case 'record':
       takeRecord(replica, input.record, effects);
@@ -63,6 +64,12 @@ const take = (replica: Replica, input: Input, effects: Effect[]): void => {
   }
 };
 
+/** Saves the commit index now and then, so that a log that is put back older, or lost, is recognised at the next start. */
+const markCommit = (replica: Replica, effects: Effect[]): void => {
+  const isNew = markOf(replica) > replica.durable.committed.index;
+  if (isNew && replica.now - replica.markedAt >= replica.limits.markEveryMs) save(replica, {}, effects);
+};
+
 /** A newer cluster record. This run leads if it is named, incarnation and all, and if it has seen no higher term. */
 const takeRecord = (replica: Replica, record: ClusterRecord, effects: Effect[]): void => {
   const { durable, leadership } = replica;
@@ -72,8 +79,7 @@ const takeRecord = (replica: Replica, record: ClusterRecord, effects: Effect[]):
   if (durable.storeId === null && !isNamed) return;
   const was = durable.record?.inSync ?? [];
   if (record.term > durable.term) newTerm(replica, effects);
-  replica.durable = { storeId: record.storeId, term: Math.max(durable.term, record.term), record };
-  effects.push({ type: 'save', durable: replica.durable });
+  save(replica, { storeId: record.storeId, term: Math.max(durable.term, record.term), record }, effects);
   const incarnation = incarnationOf(replica);
   const leads =
     record.leader !== null &&
@@ -130,8 +136,7 @@ const takeMessage = (
 
 const seeTerm = (replica: Replica, term: number, effects: Effect[]): void => {
   newTerm(replica, effects);
-  replica.durable = { ...replica.durable, term };
-  effects.push({ type: 'save', durable: replica.durable });
+  save(replica, { term }, effects);
 };
 
 type FromLeader = Extract<Message, { type: 'probe' | 'append' }>;
@@ -162,7 +167,7 @@ const takeFromFollower = (
   if (message.type === 'ack') takeAck(replica, leadership, { from, message }, effects);
   else if (takePosition(replica, leadership, { from, message }, effects) === 'this_log_is_short') {
     replica.clean = false;
-    if (message.type === 'position') replica.shortOf = Math.max(replica.shortOf, message.commitIndex);
+    if (message.type === 'position') replica.shortOf = Math.max(replica.shortOf, message.onceCommitted);
     stepDown(replica, effects);
     return;
   }

@@ -35,6 +35,8 @@ export type Durable = {
   /** Highest term seen. Never falls, over restarts too. */
   term: number;
   record: ClusterRecord | null;
+  /** A place that was committed when this was saved: a log that does not have it has lost what was acknowledged. */
+  committed: Position;
 };
 
 export type Message =
@@ -48,6 +50,8 @@ export type Message =
       incarnation: number;
       last: Position;
       commitIndex: number;
+      /** At least the commit index; more if its own log has lost something that was committed. */
+      onceCommitted: number;
       locator: Position[];
     }
   /** Entries that follow `previous`; without entries it only carries the commit index. */
@@ -128,6 +132,8 @@ export type ReplicaLimits = {
   /** How long a follower must stay level before the leader asks to count it again; doubles after each removal. */
   levelForMs: number;
   levelForMsMax: number;
+  /** How often at most the commit index is saved, as a mark that this log once reached it. */
+  markEveryMs: number;
   /** Idle time between two messages that only carry the commit index. */
   beatMs: number;
   /** How long a follower of a higher id must be in sync before leadership is handed to it. */
