@@ -1,4 +1,8 @@
 /** What the tests of the replica's core stand on: records, journals, logs and messages, made by hand. */
+
+import type { Member } from '@till/shared/cluster';
+import type { Outcome, PlacedOrder } from '@till/shared/movement';
+import { seal, ZERO_HASH } from '@till/shared/sealed';
 import { endOf, movementEntry, positionAt, START, startEntry } from '../src/replica/entry.ts';
 import { createLog } from '../src/replica/log.ts';
 import { createReplica, type Replica, type ReplicaRule } from '../src/replica/state.ts';
@@ -13,15 +17,13 @@ import type {
   Position,
   ReplicaLimits,
 } from '../src/replica/types.ts';
-import type { Member } from '@till/shared/cluster';
-import type { Outcome, PlacedOrder } from '@till/shared/movement';
-import { seal, ZERO_HASH } from '@till/shared/sealed';
 
 export const limits: ReplicaLimits = {
   peerWaitMs: 100,
   missesMax: 3,
   levelForMs: 200,
   levelForMsMax: 1000,
+  markEveryMs: 60_000,
   beatMs: 50,
   handOverAfterMs: 600,
   drainMs: 300,
@@ -84,6 +86,7 @@ type Start = {
   record?: ClusterRecord | null;
   limits?: Partial<ReplicaLimits>;
   halted?: string;
+  committed?: Position;
   without?: ReplicaRule[];
 };
 
@@ -95,7 +98,12 @@ export const create = (start: Start = {}): Replica => {
     id,
     boot: start.boot ?? `${id}a`,
     limits: { ...limits, ...start.limits },
-    durable: { storeId: known?.storeId ?? null, term: known?.term ?? 0, record: known },
+    durable: {
+      storeId: known?.storeId ?? null,
+      term: known?.term ?? 0,
+      record: known,
+      committed: start.committed ?? START,
+    },
     log: createLog(history(start.log ?? '')),
     now: 0,
     halted: start.halted ?? null,
@@ -111,7 +119,8 @@ export const tick = (replica: Replica, ms = 10): Effect[] => step(replica, { typ
 /** Lets time pass in ticks of 10 ms. */
 export const pass = (replica: Replica, ms: number): Effect[] => {
   const effects: Effect[] = [];
-  for (const until = replica.now + ms; replica.now < until; ) effects.push(...tick(replica));
+  for (const until = replica.now + ms; ms > 0; ms -= 10)
+    effects.push(...step(replica, { type: 'tick', now: until - ms + 10 }));
   return effects;
 };
 
@@ -174,6 +183,7 @@ export const position = (
   incarnation: 1,
   last: endOf(log),
   commitIndex: 0,
+  onceCommitted: over.commitIndex ?? 0,
   locator: log.lastIndex() === 0 ? [] : [endOf(log)],
   ...over,
 });
@@ -213,7 +223,12 @@ export const decided = (lines: string[], outcomes: Outcome[] = [], more = false)
 /** Replica 3, named leader of term 2 by a new record: it has just begun to take over. */
 export const takingOver = (start: Start = {}): { leader: Replica; effects: Effect[] } => {
   const leader = create({ id: 3, log: 't1 m', ...start });
-  const named = record({ term: 2, version: 3, ...(start.record ?? {}), ...(start.record ? { term: 2, version: 3 } : {}) });
+  const named = record({
+    term: 2,
+    version: 3,
+    ...(start.record ?? {}),
+    ...(start.record ? { term: 2, version: 3 } : {}),
+  });
   return { leader, effects: step(leader, { type: 'record', record: named }) };
 };
 

@@ -372,6 +372,12 @@ test('P15: a dead follower leaves the set', () => {
   assert.equal(election.record, record({ version: 21, inSync: [member(1), member(3)] }));
 });
 
+test('P15: a dead follower leaves even before anybody was heard', () => {
+  const election = create();
+  gone(election, 2);
+  assert.equal(election.record, record({ version: 21, inSync: [member(1), member(3)] }));
+});
+
 test('P15: a dead leader leaves the set in the record that elects the highest candidate', () => {
   const election = running();
   const effects = gone(election, 3);
@@ -381,7 +387,7 @@ test('P15: a dead leader leaves the set in the record that elects the highest ca
 test('P15: ids that are no longer of this cluster count as dead', () => {
   const election = create({ replicas: [1, 2] });
   assert.equal(leaderOf(election), { reason: 'no_in_sync_replica' });
-  hear(election, status(1), status(2));
+  hear(election, status(2), status(1));
   assert.equal([election.record?.leader, ids(election)], [member(2), [1, 2]]);
 });
 

@@ -46,6 +46,14 @@ test('P7: acknowledges nothing that it has not compared with the leader', () => 
   assert.is(acknowledged?.held.index, 2);
 });
 
+test('P7: what was compared with one leader is not acknowledged to the next', () => {
+  const replica = create({ log: 't1 m m m' });
+  take(replica, 3, append(entries, 0, { commitIndex: 1 }));
+  assert.is(replica.verified, 4);
+  const [acknowledged] = sent(take(replica, 2, append(entries, 2, { to: 2, term: 2, commitIndex: 4 })), 'ack');
+  assert.equal([acknowledged?.held.index, replica.commitIndex], [2, 2]);
+});
+
 test('P7: what ends while nobody leads is acknowledged to nobody', () => {
   const replica = create();
   take(replica, 3, append(entries, 0));

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { REPLICA_RULES } from './state.ts';
+import './types.ts'; // Nothing but types: it must load, and is counted as covered then.
 
 const folder = new URL('.', import.meta.url);
 const text = readdirSync(folder)
@@ -18,7 +19,7 @@ test('every promise of DESIGN.md has a test of its number, and no test another',
 });
 
 test('every rule has a test of what happens without it', () => {
-  for (const rule of REPLICA_RULES) assert.match(text, `test('P39: without ${rule}, `);
+  for (const rule of REPLICA_RULES) assert.match(text, `test('P40: without ${rule}, `);
 });
 
 test.run();

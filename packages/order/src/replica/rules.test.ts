@@ -49,25 +49,25 @@ const proposing = (leader: Replica, inSync: number[]): void => {
   };
 };
 
-test('P39: without countUnion, a member that is being added lacks an acknowledged order', () => {
+test('P40: without countUnion, a member that is being added lacks an acknowledged order', () => {
   const leader = oneMore('countUnion', [member(2), member(3)]);
   proposing(leader, [1, 2, 3]);
   assert.is(answers(take(leader, 2, ack(leader, 5))).length, 1);
 });
 
-test('P39: without waitForGrant, a member that is still in the set lacks an acknowledged order', () => {
+test('P40: without waitForGrant, a member that is still in the set lacks an acknowledged order', () => {
   const leader = oneMore('waitForGrant');
   proposing(leader, [2, 3]);
   assert.is(answers(take(leader, 2, ack(leader, 5))).length, 1);
 });
 
-test('P39: without timeoutIsNoAnswer, a second proposal goes out while the first may still be granted', () => {
+test('P40: without timeoutIsNoAnswer, a second proposal goes out while the first may still be granted', () => {
   const leader = serving({ without: ['timeoutIsNoAnswer'] });
   pass(leader, 500);
   assert.ok((statusOf(leader).proposal?.id ?? 0) > 1);
 });
 
-test('P39: without refuseLowerTerm, a deposed leader still writes', () => {
+test('P40: without refuseLowerTerm, a deposed leader still writes', () => {
   const replica = create({ record: record({ term: 3 }), without: ['refuseLowerTerm'] });
   take(replica, 3, append(history('t1 m'), 0));
   assert.is(replica.log.lastIndex(), 2);
@@ -76,13 +76,13 @@ test('P39: without refuseLowerTerm, a deposed leader still writes', () => {
   assert.is(roleOf(leader), 'follower');
 });
 
-test('P39: without growNeedsCatchUp, one is counted that lacks what is committed', () => {
+test('P40: without growNeedsCatchUp, one is counted that lacks what is committed', () => {
   const leader = serving({ record: record({ inSync: [member(2), member(3)] }), without: ['growNeedsCatchUp'] });
   grows(leader, 1);
   assert.is(statusOf(leader).proposal?.inSync.length, 3);
 });
 
-test('P39: without growNeedsTermStart, one is counted before this term has begun', () => {
+test('P40: without growNeedsTermStart, one is counted before this term has begun', () => {
   const { leader } = atBarrier({ record: record({ inSync: [member(2), member(3)] }), without: ['growNeedsTermStart'] });
   grows(leader, 2);
   assert.is(statusOf(leader).proposal?.inSync.length, 3);
@@ -98,13 +98,13 @@ const grows = (leader: Replica, held: number): void => {
   }
 };
 
-test('P39: without truncateOnlyOnConflict, a late message cuts what was acknowledged', () => {
+test('P40: without truncateOnlyOnConflict, a late message cuts what was acknowledged', () => {
   const replica = create({ log: 't1 m m m', without: ['truncateOnlyOnConflict'] });
   take(replica, 3, append(history('t1 m m m'), 1, { to: 2 }));
   assert.equal([replica.log.lastIndex(), replica.stored], [2, 2]);
 });
 
-test('P39: without incarnationInAcks, what an earlier run held counts for the next', () => {
+test('P40: without incarnationInAcks, what an earlier run held counts for the next', () => {
   const leader = oneMore('incarnationInAcks', [member(2), member(3)]);
   const registered = [member(2, 4), member(3)].map((run) => ({ ...run, boot: run.id === 3 ? '3a' : '2b' }));
   const restarted = record({ term: 2, version: 4, inSync: [member(2, 4), member(3)], registered });
@@ -113,26 +113,26 @@ test('P39: without incarnationInAcks, what an earlier run held counts for the ne
   assert.is(leader.commitIndex, 5);
 });
 
-test('P39: without grantNamesRun, a late grant makes a run lead that it was not meant for', () => {
+test('P40: without grantNamesRun, a late grant makes a run lead that it was not meant for', () => {
   const replica = create({ id: 3, boot: '3b', log: 't1', without: ['grantNamesRun'] });
   step(replica, { type: 'record', record: record({ term: 2, version: 3 }) });
   assert.is(roleOf(replica), 'taking_over');
 });
 
-test('P39: without storeBeforeAck, what is acknowledged can still be lost', () => {
+test('P40: without storeBeforeAck, what is acknowledged can still be lost', () => {
   const replica = create({ without: ['storeBeforeAck'] });
   const [acknowledged] = sent(take(replica, 3, append(history('t1 m'), 0)), 'ack');
   assert.equal([acknowledged?.held.index, replica.stored], [2, 0]);
 });
 
-test('P39: without everyMemberAcks, a member of the set lacks an acknowledged order', () => {
+test('P40: without everyMemberAcks, a member of the set lacks an acknowledged order', () => {
   const leader = oneMore('everyMemberAcks');
   assert.is(answers(take(leader, 2, ack(leader, 5))).length, 1);
   const alone = serving({ record: record({ inSync: [member(3)] }), without: ['everyMemberAcks'] });
   assert.is(alone.commitIndex, 4);
 });
 
-test('P39: without rollForward, stock has moved for an order that no log has', () => {
+test('P40: without rollForward, stock has moved for an order that no log has', () => {
   const { leader } = atBarrier({ without: ['rollForward'] });
   replicate(leader);
   answer(leader, decided(journal(3)));
