@@ -131,9 +131,11 @@ const isFit = (election: Election, record: ClusterRecord, status: ReplicaStatus)
 };
 
 /**
- * A run that has no incarnation yet gets one. A clean store that comes back keeps its place in the in-sync set under
- * its new incarnation, since everything that it acknowledged is on its disk; a lost store does not. A leader that comes
- * back is a new leader, if it is elected at all: it never leads a term that it registered under or before.
+ * A run that has no incarnation yet gets one. A store that comes back keeps its place in the in-sync set under its new
+ * incarnation, since everything that it acknowledged is on its disk; a lost store does not. One that knows itself damaged
+ * keeps it too, but cannot lead, and is dropped as soon as anybody else can: so the last member still counts once its log
+ * was repaired. A leader that comes back is a new leader, if it is elected at all: it never leads a term that it
+ * registered under or before.
  */
 const registration = (election: Election, record: ClusterRecord, status: ReplicaStatus): ClusterRecord | null => {
   const { id, boot } = status;
@@ -143,8 +145,7 @@ const registration = (election: Election, record: ClusterRecord, status: Replica
   const version = record.version + 1;
   const incarnation = version;
   const isUntouched = record.term === 0 && status.storeId === null && status.lastIndex === 0;
-  const keptStore =
-    status.clean && (status.storeId === record.storeId || isUntouched || election.without.has('lostStoreLeavesSet'));
+  const keptStore = status.storeId === record.storeId || isUntouched || election.without.has('lostStoreLeavesSet');
   return {
     ...record,
     version,
