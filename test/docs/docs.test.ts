@@ -113,7 +113,7 @@ const reasonsInCode = (): string[] => {
   });
   const named = [
     ...matches(read('packages/front/src/batcher.ts'), /NO_ANSWER = '([a-z_]+)'/g),
-    ...matches(read('packages/order/src/main.ts'), /whyNotReady:.*'([a-z_]+)'/g),
+    ...matches(read('packages/order/src/main.ts'), /\? '([a-z_]+)'/g),
     // A part of a request that the contract does not allow.
     ...matches(read('packages/shared/src/handler.ts'), /checked\('([a-z]+)'/g).map((part) => `invalid_${part}`),
   ];
