@@ -1,0 +1,190 @@
+/** One run: a world made from a seed, its turmoil, its rest, and what was found. */
+import type { CacheRule } from '@till/front/cache/types';
+import { CACHE_RULES } from '@till/front/cache/types';
+import { ELECTION_RULES, type ElectionRule } from '@till/front/election/types';
+import { REPLICA_RULES, type ReplicaRule } from '@till/order/replica/state';
+import { createClients } from './clients.ts';
+import { startFaults } from './faults.ts';
+import { createHistory } from './history.ts';
+import { type Checks, createChecks } from './invariants.ts';
+import { createNetwork } from './network.ts';
+import { CATALOG_RULES, type CatalogRule, createCatalogNode } from './nodes/catalog.ts';
+import { createFrontNode, type FrontNode } from './nodes/front.ts';
+import { createReplicaNode, type ReplicaNode } from './nodes/replica.ts';
+import { type Settings, settingsOf, type Theme } from './settings.ts';
+import { createStreams } from './stream.ts';
+import { mustHold, Violation } from './violation.ts';
+import { type Counts, createWorld } from './world.ts';
+
+/** Every rule that a run can leave out. */
+export const RULES = [...REPLICA_RULES, ...ELECTION_RULES, ...CATALOG_RULES, ...CACHE_RULES] as const;
+export type Rule = (typeof RULES)[number];
+
+export type Failure = { invariant: string; what: string; tick: number; stack: string };
+export type Result = { seed: number; ticks: number; counts: Counts; failure: Failure | null };
+
+export type RunOptions = {
+  seed: number;
+  without?: readonly Rule[];
+  /** What the run is about; left to the seed if not given. */
+  theme?: Theme | undefined;
+  onTrace?: ((line: string) => void) | undefined;
+};
+
+const STEPS_MAX = 400_000;
+const SETTLE_CHECK_MS = 20;
+const VERIFIED_PER_CLIENT = 6;
+
+export const run = ({ seed, without = [], theme, onTrace }: RunOptions): Result => {
+  const world = createWorld({ seed, onTrace });
+  const settings = settingsOf(world.chance, theme);
+  if (world.tracing) world.trace('world', JSON.stringify({ ...settings, products: settings.products.length }));
+  const network = createNetwork(world);
+  network.lateMsMax = settings.lateMsMax;
+  const streams = createStreams(world, network);
+  const checks = createChecks(settings.replicas);
+  const left = chooseRules(without);
+
+  const catalog = createCatalogNode({ world, streams, settings, checks, without: new Set(left.catalog) });
+  const replicas: ReplicaNode[] = [];
+  const machineOf = (id: number) => {
+    const replica = replicas[id - 1];
+    if (replica === undefined) throw new Error(`There is no replica ${id}`);
+    return replica.machine;
+  };
+  for (const id of settings.replicas) {
+    replicas.push(
+      createReplicaNode({
+        world,
+        network,
+        settings,
+        checks,
+        id,
+        without: left.replica,
+        peer: machineOf,
+        catalog: () => catalog.machine,
+      }),
+    );
+  }
+  const front = createFrontNode({
+    world,
+    network,
+    streams,
+    settings,
+    checks,
+    replica: machineOf,
+    catalog: () => catalog.machine,
+    withoutElection: left.election,
+    withoutCache: left.cache,
+  });
+  const history = createHistory(
+    checks.journal,
+    new Set(settings.products.flatMap(({ name }) => [name, name.toUpperCase()])),
+  );
+  const clients = createClients({ world, network, settings, history, front: () => front.machine });
+
+  for (const machine of clients.machines) network.edge.add(machine);
+
+  let isOver = false;
+  const missing = (): string | null =>
+    clients.isIdle() ? unsettled({ settings, checks, front, replicas }) : 'requests are open';
+
+  /** Calls back once everything is at rest. */
+  const settled = (done: () => void): void => {
+    if (missing() !== null) return world.after(SETTLE_CHECK_MS, () => settled(done));
+    checkEnd(settings, checks);
+    done();
+  };
+
+  const begin = (): void => {
+    for (const { machine } of [catalog, front, ...replicas]) machine.start();
+    for (const machine of clients.machines) machine.start();
+    const faults = startFaults({ world, network, streams, settings, checks, front, catalog, replicas });
+    world.after(settings.turmoilMs, () => {
+      faults.stop();
+      clients.finish();
+      settled(() => {
+        const end = (): void => {
+          isOver = true;
+        };
+        clients.verify(VERIFIED_PER_CLIENT, () => settled(end));
+      });
+      world.after(settings.restMsMax, () => {
+        mustHold(false, 'I13', () => `no rest after ${settings.restMsMax} ms: ${missing()}`);
+      });
+    });
+  };
+
+  try {
+    begin();
+    while (!isOver) {
+      mustHold(world.step(), 'I13', () => 'nothing is left to happen');
+      checks.afterStep();
+      if (checks.logs.isHopeless()) {
+        world.count('runs given up: the last store was lost');
+        break;
+      }
+      mustHold(world.tick() < STEPS_MAX, 'I13', () => `no end after ${STEPS_MAX} steps`);
+    }
+    return { seed, ticks: world.tick(), counts: world.counts, failure: null };
+  } catch (error) {
+    return { seed, ticks: world.tick(), counts: world.counts, failure: failureOf(error, world.tick()) };
+  }
+};
+
+/** A broken invariant, or a promise that a core found broken itself: both are a find. */
+const failureOf = (error: unknown, tick: number): Failure => {
+  if (!(error instanceof Error)) throw error;
+  const invariant = error instanceof Violation ? error.invariant : error.name;
+  return { invariant, what: error.message, tick, stack: error.stack ?? '' };
+};
+
+const chooseRules = (without: readonly Rule[]) => {
+  const only = <Name extends Rule>(names: readonly Name[]): Name[] => names.filter((name) => without.includes(name));
+  return {
+    replica: only<ReplicaRule>(REPLICA_RULES),
+    election: only<ElectionRule>(ELECTION_RULES),
+    catalog: only<CatalogRule>(CATALOG_RULES),
+    cache: only<CacheRule>(CACHE_RULES),
+  };
+};
+
+/** What is still missing until everything is at rest, or null. */
+const unsettled = (parts: {
+  settings: Settings;
+  checks: Checks;
+  front: FrontNode;
+  replicas: ReplicaNode[];
+}): string | null => {
+  const { settings, checks, front, replicas } = parts;
+  const record = front.manager()?.record() ?? null;
+  if (record === null) return 'there is no cluster record';
+  const members = record.inSync.map(({ id }) => id);
+  if (members.length < settings.replicas.length) return `in sync are only ${members.join(', ')}`;
+  const highest = settings.replicas.at(-1);
+  if (record.leader?.id !== highest) return `the leader is ${record.leader?.id}`;
+  for (const { id, core } of replicas) {
+    const replica = core();
+    if (replica === null) return `replica ${id} is down`;
+    if (id === highest && replica.leadership?.phase !== 'serving') return `the leader is ${replica.leadership?.phase}`;
+    if (replica.commitIndex < checks.logs.commitIndex()) return `replica ${id} knows ${replica.commitIndex} committed`;
+    if (checks.logs.entries(id).length !== checks.logs.commitIndex()) return `replica ${id} has an uncommitted tail`;
+  }
+  const { journal, logs } = checks;
+  if (logs.committedSequence() < journal.sequence())
+    return `committed is ${logs.committedSequence()} of ${journal.sequence()}`;
+  return null;
+};
+
+/** I11: at rest all logs are equal, and hold every movement of the journal once, in its order. */
+const checkEnd = ({ replicas }: Settings, { logs, journal }: Checks): void => {
+  for (const id of replicas) {
+    const entries = logs.entries(id);
+    const bodies = entries.filter(({ start }) => !start).map(({ body }) => body);
+    mustHold(bodies.length === journal.sequence(), 'I11', () => {
+      return `replica ${id} has ${bodies.length} movements, the journal ${journal.sequence()}`;
+    });
+    const hash = entries.at(-1)?.hash;
+    mustHold(hash === logs.entries(replicas[0] ?? 0).at(-1)?.hash, 'I11', () => `the log of replica ${id} differs`);
+  }
+};

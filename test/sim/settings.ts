@@ -1,0 +1,198 @@
+/** What differs from seed to seed besides chance itself: how many of each, how large the bounds are, which faults. */
+import type { ReplicaLimits } from '@till/order/replica/types';
+import type { SeedProduct } from '@till/shared/movement';
+import type { Chance } from './chance.ts';
+import { FAIR_WEATHER, type Weather } from './network.ts';
+
+export const FAULTS = [
+  'crash',
+  'crash_at_effect',
+  'crash_many',
+  'pause',
+  'cut',
+  'isolate',
+  'false_suspicion',
+  'slow_disk',
+  'stream',
+  'leave',
+  'weather',
+  'lost_store',
+  'lost_record',
+  'old_record',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export type Settings = {
+  replicas: number[];
+  clients: number;
+  products: SeedProduct[];
+  /** The time with faults and new requests. */
+  turmoilMs: number;
+  /** How long everything may take to come to rest after that. */
+  restMsMax: number;
+  faults: Fault[];
+  /** The network when no fault makes it worse, and within what time late copies of messages come. */
+  weather: Weather;
+  lateMsMax: number;
+  /** How long a machine stays down: one of these at most. */
+  downMsMax: number[];
+  /** Share of reads at the catalog whose answer takes its time, so that it is overtaken by changes. */
+  slowReads: number;
+  /** Usual time from one fault to the next. */
+  faultEveryMs: number;
+  drift: number;
+  syncMsMax: number;
+  thinkMsMax: number;
+  /** Share of the clients' wishes that only look a product up. */
+  lookups: number;
+  replica: ReplicaLimits;
+  replicaTickMs: number;
+  suspectAfterMs: number;
+  healthEveryMs: number;
+  requestWaitMs: number;
+  batchesMax: number;
+  cacheCapacity: number;
+  restockEveryMs: number;
+  restockLevel: number;
+  /** Most journal lines in one answer of the catalog. */
+  linesMax: number;
+  catalogQueueMax: number;
+};
+
+const productsOf = (chance: Chance, countMax: number): SeedProduct[] =>
+  ['Fox', 'Tux', 'Lego', 'Uno', 'GameStart', 'FishCo', 'Emma']
+    .slice(0, chance.integer(2, countMax))
+    .map((name, at) => ({
+      name,
+      kind: at < 4 ? ('toy' as const) : ('stock' as const),
+      price: chance.integer(100, 5000) / 100,
+      quantity: chance.integer(0, chance.pick([40, 400])),
+      restock: at < 4,
+    }));
+
+/** A lost store and a lost record together are more than is promised: the record may be rebuilt from before the loss. */
+const faultsOf = (chance: Chance): Fault[] => {
+  const faults = FAULTS.filter(() => chance.happens(0.45));
+  return faults.includes('lost_store') ? faults.filter((fault) => !fault.endsWith('_record')) : faults;
+};
+
+type Themed = Pick<
+  Settings,
+  | 'replicas'
+  | 'clients'
+  | 'products'
+  | 'faults'
+  | 'faultEveryMs'
+  | 'thinkMsMax'
+  | 'lookups'
+  | 'slowReads'
+  | 'cacheCapacity'
+  | 'weather'
+  | 'lateMsMax'
+  | 'downMsMax'
+>;
+
+const replicasOf = (count: number): number[] => Array.from({ length: count }, (_, at) => at + 1);
+
+/** Any kind of fault, but only some kinds at a time: a mix of everything would hide what needs a long stretch of one kind. */
+const anything = (chance: Chance): Themed => ({
+  replicas: replicasOf(chance.pick([3, 3, 3, 3, 3, 3, 2, 2, 1, 5])),
+  clients: chance.integer(1, 5),
+  products: productsOf(chance, 7),
+  faults: faultsOf(chance),
+  faultEveryMs: chance.pick([60, 150, 300, 600]),
+  thinkMsMax: chance.pick([5, 50, 200]),
+  lookups: 0.2,
+  slowReads: 0.05,
+  cacheCapacity: chance.pick([0, 1, 2, 4, 10]),
+  weather: FAIR_WEATHER,
+  lateMsMax: 15_000,
+  downMsMax: [30, 300, 1500],
+});
+
+/** What the front shows: few products, many lookups, slow reads, a bad stream. */
+const lookups = (chance: Chance): Themed => ({
+  ...anything(chance),
+  replicas: replicasOf(chance.integer(1, 2)),
+  clients: chance.integer(3, 8),
+  products: productsOf(chance, 3),
+  faults: ['stream', 'stream', 'stream', 'weather', ...faultsOf(chance).filter(() => chance.happens(0.3))],
+  faultEveryMs: chance.pick([30, 100]),
+  thinkMsMax: 5,
+  lookups: 0.75,
+  slowReads: 0.4,
+  cacheCapacity: chance.pick([0, 1, 1, 2]),
+});
+
+/** One life after the other: replicas come back at once, on slow disks or without their stores, while old messages are about. */
+const lives = (chance: Chance): Themed => ({
+  ...anything(chance),
+  replicas: replicasOf(chance.integer(2, 3)),
+  faults: chance.pick<Fault[]>([
+    ['lost_store', 'lost_store', 'crash'],
+    ['crash', 'crash', 'slow_disk', 'slow_disk'],
+    ['crash', 'crash_at_effect', 'pause', 'leave'],
+  ]),
+  faultEveryMs: chance.pick([100, 300]),
+  weather: { ...FAIR_WEATHER, late: chance.pick([0.05, 0.2]) },
+  lateMsMax: chance.pick([200, 1000]),
+  downMsMax: [30, 100],
+});
+
+/** The in-sync set shrinks and grows all the time, and the manager hears of it late. */
+const sets = (chance: Chance): Themed => ({
+  ...anything(chance),
+  replicas: replicasOf(chance.pick([3, 4, 5])),
+  faults: ['cut', 'cut', 'cut', 'isolate', 'pause', 'weather'],
+  faultEveryMs: chance.pick([20, 60]),
+  thinkMsMax: 5,
+  lookups: 0,
+  weather: { ...FAIR_WEATHER, slow: chance.pick([0.1, 0.3]), slowMsMax: chance.pick([60, 150]) },
+  lateMsMax: 1000,
+});
+
+/** What a run is about. A run of its own choice is most often about anything. */
+export const THEMES = ['anything', 'lookups', 'lives', 'sets'] as const;
+export type Theme = (typeof THEMES)[number];
+const themes: Record<Theme, (chance: Chance) => Themed> = { anything, lookups, lives, sets };
+const choice: Theme[] = ['anything', 'anything', 'anything', 'anything', 'lookups', 'lives', 'sets'];
+
+export const settingsOf = (chance: Chance, theme?: Theme | undefined): Settings => {
+  const quick = chance.happens(0.5);
+  const chosen = chance.pick(choice);
+  const themed = themes[theme ?? chosen](chance);
+  return {
+    ...themed,
+    turmoilMs: chance.integer(2000, 7000),
+    restMsMax: 60_000,
+    drift: chance.pick([0, 0.02, 0.2]),
+    syncMsMax: chance.pick([0.5, 2, 20]),
+    replica: {
+      peerWaitMs: quick ? 30 : 120,
+      missesMax: chance.integer(2, 4),
+      levelForMs: chance.pick([10, 50, 250]),
+      levelForMsMax: 1000,
+      markEveryMs: chance.pick([20, 500]),
+      beatMs: quick ? 30 : 80,
+      handOverAfterMs: chance.pick([20, 100, 400]),
+      drainMs: 150,
+      requestWaitMs: chance.pick([300, 1500]),
+      catalogWaitMs: chance.pick([100, 400]),
+      catalogIdleMs: chance.pick([30, 100]),
+      appendEntriesMax: chance.pick([1, 2, 8, 64]),
+      appendBytesMax: chance.pick([600, 100_000]),
+      ordersInCallMax: chance.pick([1, 3, 50]),
+      queueLengthMax: chance.pick([4, 100]),
+      minInSync: themed.replicas.length > 1 && chance.happens(0.1) ? 2 : 1,
+    },
+    replicaTickMs: quick ? 15 : 40,
+    suspectAfterMs: quick ? 150 : 400,
+    healthEveryMs: quick ? 40 : 100,
+    requestWaitMs: chance.pick([500, 1500]),
+    batchesMax: chance.integer(1, 2),
+    restockEveryMs: chance.pick([50, 200, 0]),
+    restockLevel: chance.integer(1, 30),
+    linesMax: chance.pick([1, 3, 100]),
+    catalogQueueMax: chance.pick([2, 100]),
+  };
+};
