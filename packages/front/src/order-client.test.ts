@@ -192,6 +192,12 @@ test('each order has its own deadline', async () => {
   assert.equal(cluster.suspected, []);
 });
 
+test("a key whose caller gave up before anything was sent is nobody's, and does not make a repeat join", async () => {
+  const { cluster, client } = setUp({ requestWaitMs: 30 });
+  cluster.lead(null);
+  for (let attempt = 0; attempt < 2; attempt += 1) assert.is((await failure(client.place(order('a')))).joined, false);
+});
+
 test('who repeats a key that is in flight joins it, and is told so at the deadline', async () => {
   const { client, scripts, batches } = setUp({ requestWaitMs: 300 });
   const { open, opened } = gate();

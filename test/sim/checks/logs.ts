@@ -139,7 +139,7 @@ export const createLogsCheck = (ids: number[], journal: JournalCheck): LogsCheck
       copy.countedRun = null;
     },
     hasLost: () => [...copies.values()].some(({ lostBefore }) => lostBefore !== null),
-    isHopeless: () => record !== null && record.inSync.every(({ id }) => copyOf(id).lostBefore !== null),
+    isHopeless: () => record?.inSync.every(({ id }) => copyOf(id).lostBefore !== null) ?? false,
     recorded: (next) => {
       record = next;
       dirty = true;
