@@ -55,7 +55,8 @@ const campaignOf = (words: string[]): Campaign => {
   if (seed !== undefined && (start !== undefined || count !== undefined)) {
     throw new UsageError('--seed: cannot be combined with --start or --count');
   }
-  const number = (option: string, text: string) => wholeNumber(option, text, { min: 0, max: SEED_MAX });
+  const number = (option: string, text: string) =>
+    wholeNumber(option, text, { min: option === 'count' ? 1 : 0, max: SEED_MAX });
   return {
     start: seed !== undefined ? number('seed', seed) : start !== undefined ? number('start', start) : 1,
     count: seed !== undefined ? 1 : count !== undefined ? number('count', count) : COUNT,
