@@ -372,9 +372,11 @@ test('P15: a dead follower leaves the set', () => {
   assert.equal(election.record, record({ version: 21, inSync: [member(1), member(3)] }));
 });
 
-test('P15: a dead follower leaves even before anybody was heard', () => {
+test('P15: nobody leaves before anybody was heard, who might know a newer record', () => {
   const election = create();
   gone(election, 2);
+  assert.equal(election.record, record());
+  hear(election, status(3));
   assert.equal(election.record, record({ version: 21, inSync: [member(1), member(3)] }));
 });
 

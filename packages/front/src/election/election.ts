@@ -213,7 +213,9 @@ const withoutTheDead = (election: Election, record: ClusterRecord): ClusterRecor
   const { leader } = record;
   const isSettling =
     record.term === 0 && record.inSync.some((member) => isAlive(election, member.id) && !isCandidate(member));
-  if (isSettling) return null;
+  // A front that has heard nobody may have been given an old record: whoever answers first would tell.
+  const hasHeardNobody = [...election.sights.values()].every(({ status }) => status === null);
+  if (isSettling || hasHeardNobody) return null;
   const leads =
     leader !== null &&
     !isOutdated(election, record, leader) &&
