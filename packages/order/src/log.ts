@@ -52,7 +52,7 @@ export const openLog = async (deps: { path: string; onFailed: (error: Error) => 
   const at = (index: number): Entry | undefined => {
     if (index < 1 || index > lastIndex) return undefined;
     const first = lastIndex - recent.length + 1;
-    return index >= first ? recent[index - first] : undamaged(readEntry(journal.lineSync(index)));
+    return index >= first ? recent[index - first] : undamaged(readEntry(journal.line(index)));
   };
 
   return {

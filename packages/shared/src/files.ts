@@ -15,7 +15,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { randomName } from './random.ts';
 
@@ -24,26 +24,10 @@ const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const TEMPORARY = '.tmp-';
 
-/** Puts a new text under a name: readers see the old one or the new one, whole, and so does the next start. */
-export const replaceFile = async (path: string, text: string): Promise<void> => {
-  const temporary = temporaryOf(path);
-  try {
-    const file = await open(temporary, 'wx', FILE_MODE);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(dirname(path));
-};
-
-/** `replaceFile` for who must not be interrupted between deciding and storing. */
+/**
+ * Puts a new text under a name: readers see the old one or the new one, whole, and so does the next start. Returns when it is on
+ * disk, and nothing else runs meanwhile: for who must not be interrupted between deciding and storing.
+ */
 export const replaceFileSync = (path: string, text: string): void => {
   const temporary = writeTemporary(path, text);
   try {

@@ -29,12 +29,8 @@ const FILE_MODE = 0o600;
 
 export const diskFiles: JournalFiles = {
   async open(path) {
-    try {
-      return fileOf(await openFile(path, 'r+'));
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-    }
-    const file = fileOf(await openFile(path, 'wx+'));
+    const file = fileOf(await openOrMake(path));
+    // At every open: the process that made the file may have been killed before its name was on disk.
     await file.sync();
     await syncFolder(dirname(path));
     return file;
@@ -50,6 +46,15 @@ export const diskFiles: JournalFiles = {
     await syncFolder(dirname(path));
     return true;
   },
+};
+
+const openOrMake = async (path: string): Promise<number> => {
+  try {
+    return await openFile(path, 'r+');
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return openFile(path, 'wx+');
+  }
 };
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;

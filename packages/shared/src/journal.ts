@@ -56,9 +56,7 @@ export type Journal = {
    * The line at a place, from 1. Throws `JournalDamaged` if its bytes changed since they were written. Reads are not in turn
    * with truncations: nobody reads what is being dropped.
    */
-  line(number: number): Promise<string>;
-  /** The same while nothing else runs: for who must not be interrupted between reading and deciding. */
-  lineSync(number: number): string;
+  line(number: number): string;
   /** The lines from a place on: at most `countMax`, and about `bytesMax`, but at least one if there is any. */
   lines(range: { from: number; countMax: number; bytesMax: number }): Promise<string[]>;
   /** Waits for what is under way and closes the file. */
@@ -143,7 +141,7 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
 
   const dropAfter = async (count: number): Promise<void> => {
     if (count >= offsets.length) return;
-    const hash = count === 0 ? ZERO_HASH : hashOf(await readLine(count));
+    const hash = count === 0 ? ZERO_HASH : hashOf(readLine(count));
     const size = offsets.at(count);
     await file.truncate(size);
     await file.sync();
@@ -183,7 +181,7 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
     });
   };
 
-  const readLineSync = (number: number): string => {
+  const readLine = (number: number): string => {
     const start = offsets.at(number - 1);
     const block = Buffer.alloc(endOf(number) - start);
     for (let have = 0; have < block.length; ) {
@@ -193,9 +191,6 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
     }
     return checked(block.toString('utf8', 0, block.length - 1), number);
   };
-
-  const readLine = async (number: number): Promise<string> =>
-    checked((await readLines(number, number)).join('\n'), number);
 
   return {
     path,
@@ -222,13 +217,9 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
         assert(Number.isInteger(count) && count >= 0, 'The lines to keep are counted from 0');
         enqueue({ kind: 'truncate', count, resolve, reject });
       }),
-    line: async (number) => {
+    line: (number) => {
       assert(number >= 1 && number <= offsets.length, () => `There is no line ${number} among ${offsets.length}`);
       return readLine(number);
-    },
-    lineSync: (number) => {
-      assert(number >= 1 && number <= offsets.length, () => `There is no line ${number} among ${offsets.length}`);
-      return readLineSync(number);
     },
     lines: async ({ from, countMax, bytesMax }) => {
       assert(from >= 1 && countMax >= 1, 'A range of lines begins at 1 and has a place for one');
