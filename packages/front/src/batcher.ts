@@ -79,6 +79,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
     new Promise((resolve, reject) => {
       if (closed) return reject(new Unavailable('stopping'));
       const known = shareKey === undefined ? undefined : shared.get(shareKey);
+      if (waiters.size >= options.queueLengthMax) return reject(new QueueFull());
       if (known === undefined && queue.length >= options.queueLengthMax) return reject(new QueueFull());
       const entry = known ?? enqueue(item, shareKey);
       // One that waits in the queue with nobody waiting for it is not in flight: whoever comes back to it begins anew.
@@ -228,7 +229,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
       clearTimeout(sweeper);
       for (const waiter of waiters) {
         settle(waiter);
-        waiter.reject(new Unavailable('stopping', waiter.joined));
+        waiter.reject(new Unavailable('stopping'));
       }
     },
   };

@@ -1,20 +1,23 @@
 import { createClient } from '@till/shared/client';
-import { sleep } from '@till/shared/clock';
+import { monotonicMs, sleep } from '@till/shared/clock';
 import { catalogContract, changesPath } from '@till/shared/contract';
+import { limits } from '@till/shared/limits';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type MemoryCatalog, serveMemoryCatalog } from '../test/memory-catalog.ts';
 import { createMemoryShop } from '../test/memory-shop.ts';
 import { until } from '../test/until.ts';
 import { createCatalogClient } from './catalog-client.ts';
-import { Unavailable } from './unavailable.ts';
+import { QueueFull, Unavailable } from './unavailable.ts';
 
 const closing: (() => unknown)[] = [];
 test.after.each(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-const setUp = async (options: { cacheSize?: number; requestWaitMs?: number; holdWaitMs?: number } = {}) => {
+const setUp = async (
+  options: { cacheSize?: number; requestWaitMs?: number; holdWaitMs?: number; queueLengthMax?: number } = {},
+) => {
   const shop = createMemoryShop();
   const losses: string[] = [];
   let catalog = await serveMemoryCatalog(shop);
@@ -27,6 +30,7 @@ const setUp = async (options: { cacheSize?: number; requestWaitMs?: number; hold
     cacheSize: options.cacheSize ?? 10,
     requestWaitMs: options.requestWaitMs ?? 10_000,
     holdWaitMs: options.holdWaitMs ?? 10_000,
+    ...(options.queueLengthMax === undefined ? {} : { queueLengthMax: options.queueLengthMax }),
     onStreamEnd: ({ kind }) => losses.push(kind),
   });
   closing.push(() => client.close());
@@ -54,6 +58,15 @@ const setUp = async (options: { cacheSize?: number; requestWaitMs?: number; hold
       return JSON.parse(body ?? '').data.quantity;
     },
   };
+};
+
+const failure = async (promise: Promise<unknown>): Promise<Error & { reason?: string }> => {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Unavailable;
+  }
+  throw new Error('an answer where none was expected');
 };
 
 test('a product is read once, kept, and raised by what is pushed', async () => {
@@ -175,6 +188,47 @@ test('a catalog that stays away is an error at the deadline', async () => {
     assert.instance(error, Unavailable);
     assert.is((error as Unavailable).reason, 'catalog_away');
   }
+});
+
+test('a catalog that hangs is an error at the deadline, however long its reads may take', async () => {
+  const { client, catalog, quantity } = await setUp({ requestWaitMs: 60, cacheSize: 0 });
+  catalog().delay = () => new Promise(() => {});
+  // Each joins the read of the first one, which goes on.
+  for (let time = 0; time < 3; time += 1) {
+    const startMs = monotonicMs();
+    assert.is((await failure(quantity('tux'))).reason, 'catalog_silent');
+    assert.ok(monotonicMs() - startMs < limits.internalWaitMs, 'the deadline ended it, not that of the call');
+  }
+  assert.is((await failure(client.list())).reason, 'catalog_silent');
+  assert.equal(catalog().reads, ['tux']);
+});
+
+test('too many that wait are refused at once', async () => {
+  const { client, catalog, quantity } = await setUp({ queueLengthMax: 3 });
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  catalog().delay = () => opened;
+  const waiting = [quantity('tux'), quantity('tux'), quantity('fox')];
+  for (const one of [() => quantity('tux'), () => quantity('gamestart'), () => client.list()]) {
+    assert.instance(await failure(one()), QueueFull);
+  }
+  open();
+  assert.equal(await Promise.all(waiting), [100, 100, 3]);
+  assert.is((await quantity('gamestart')) > 0, true);
+});
+
+test('closing answers who waits, and lets held replies go', async () => {
+  const { client, shop, catalog, quantity } = await setUp();
+  catalog().delay = () => new Promise(() => {});
+  const waiting = [quantity('tux'), client.list()].map(failure);
+  const held = client.hold(shop.stock.sequence + 1);
+  client.close();
+  for (const { reason } of await Promise.all(waiting)) assert.is(reason, 'stopping');
+  await held;
+  assert.is((await failure(quantity('fox'))).reason, 'stopping');
+  assert.is((await failure(client.list())).reason, 'stopping');
 });
 
 test('a catalog that went back is never believed', async () => {

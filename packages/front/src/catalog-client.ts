@@ -10,22 +10,26 @@ import type { ProductState } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
 import * as core from './cache/cache.ts';
 import type { CacheStats, Fetched, FetchToken, Lookup } from './cache/types.ts';
-import { Unavailable } from './unavailable.ts';
+import { QueueFull, Unavailable } from './unavailable.ts';
 
 export type CatalogReader = Pick<Client<typeof catalogContract>, 'product' | 'products'>;
 
 export type CatalogClient = {
   /** Synchronous, for the most frequent request of all: a kept answer, or a token for `fetch`. */
   lookup(foldedName: string): Lookup;
-  /** The encoded answer, or null for a product that does not exist. Throws `Unavailable` at the deadline. */
+  /**
+   * The encoded answer, or null for a product that does not exist. Throws `QueueFull` at once or `Unavailable` at the
+   * deadline, and so does `list`.
+   */
   fetch(token: FetchToken): Promise<string | null>;
-  /** The encoded answer with all products. Throws `Unavailable` at the deadline. */
+  /** The encoded answer with all products. */
   list(): Promise<string>;
   /** Resolves when an answer that reveals this sequence may go out; `undefined` when it may at once. */
   hold(sequence: number): Promise<void> | undefined;
   /** Whether the stream of changes is open, so that the catalog is there. */
   isConnected(): boolean;
   stats(): CacheStats & { flights: number; subscriptions: number; holdsExpired: number };
+  /** Nothing is read any more: who waits for a read gets `Unavailable`, and replies that are held go out. */
   close(): void;
 };
 
@@ -35,6 +39,8 @@ export type CatalogClientOptions = {
   changesUrl: string;
   cacheSize: number;
   requestWaitMs: number;
+  /** How many may wait for reads at a time. */
+  queueLengthMax?: number;
   /** How long a reply may wait for its sequence before the stream counts as broken. */
   holdWaitMs?: number;
   /** Once for each loss. */
@@ -53,11 +59,16 @@ const HOLD_WAIT_MS = 500;
 /** What a product looks like from outside, ready to be sent. */
 const encode = ({ name, price, quantity }: ProductState): string => JSON.stringify({ data: { name, price, quantity } });
 
+/** `reason`: why there is no answer so far. */
+type Wait = { over: boolean; reason: string };
+
 export const createCatalogClient = (options: CatalogClientOptions): CatalogClient => {
   const { catalog } = options;
   const holdWaitMs = options.holdWaitMs ?? HOLD_WAIT_MS;
   const cache = core.createCache({ capacity: options.cacheSize });
+  const queueLengthMax = options.queueLengthMax ?? limits.queueLengthMax;
   const counts = { subscriptions: 0, holdsExpired: 0 };
+  let closed = false;
 
   // Reads.
 
@@ -90,24 +101,52 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
     return listFlight;
   };
 
-  /** Tries until an answer may be shown or the deadline has passed. `judge` gives undefined for "read again". */
+  /** Ends a caller's wait. One for each that waits. */
+  const waiting = new Set<(reason: string) => void>();
+
+  /** Tries until an answer may be shown, the deadline has passed or the client closes. `judge` gives undefined for "again". */
   const insist = async <Read, Shown>(read: () => Promise<Read>, judge: (answer: Read) => Shown | undefined) => {
-    const deadlineMs = monotonicMs() + options.requestWaitMs;
-    for (let attempt = 0; ; attempt += 1) {
-      let reason = 'catalog_behind';
-      // An answer that was too old was on its way when the news came; the next one knows it.
-      let pauseMs = attempt === 0 ? 0 : RETRY_MS;
+    if (closed) throw new Unavailable('stopping');
+    // A read outlives those who wait for it, so that both are bounded.
+    if (waiting.size >= queueLengthMax || flights.size >= queueLengthMax) throw new QueueFull();
+    const wait: Wait = { over: false, reason: 'catalog_silent' };
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    const giveUp = (reason: string): void => {
+      wait.over = true;
+      reject(new Unavailable(reason));
+    };
+    waiting.add(giveUp);
+    // Not asked between the reads only: a catalog that hangs keeps each of them for as long as a call may take.
+    const timer = setTimeout(() => giveUp(wait.reason), options.requestWaitMs);
+    try {
+      return await Promise.race([readAgain(wait, read, judge), givenUp]);
+    } finally {
+      clearTimeout(timer);
+      waiting.delete(giveUp);
+    }
+  };
+
+  const readAgain = async <Read, Shown>(
+    wait: Wait,
+    read: () => Promise<Read>,
+    judge: (answer: Read) => Shown | undefined,
+  ): Promise<Shown> => {
+    // An answer that was too old was on its way when the news came; the next one knows it.
+    let pauseMs = 0;
+    while (!wait.over) {
       try {
         const shown = judge(await read());
         if (shown !== undefined) return shown;
+        wait.reason = 'catalog_behind';
       } catch (error) {
         if (!(error instanceof CallError)) throw error;
-        reason = error.kind === 'timeout' ? 'catalog_silent' : 'catalog_away';
+        wait.reason = error.kind === 'timeout' ? 'catalog_silent' : 'catalog_away';
         pauseMs = RETRY_MS;
       }
-      if (monotonicMs() + pauseMs >= deadlineMs) throw new Unavailable(reason);
       await sleep(pauseMs);
+      pauseMs = RETRY_MS;
     }
+    throw new Unavailable(wait.reason);
   };
 
   const fetch = (token: FetchToken): Promise<string | null> =>
@@ -166,7 +205,6 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
   let stream: { close(): void } | undefined;
   let resubscribeTimer: ReturnType<typeof setTimeout> | undefined;
   let pauseMs = RESUBSCRIBE_MS;
-  let closed = false;
   /** One loss is told once, however often the next attempts fail. */
   let isLossTold = false;
 
@@ -225,6 +263,7 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
       closed = true;
       clearTimeout(resubscribeTimer);
       clearTimeout(holdTimer);
+      for (const giveUp of waiting) giveUp('stopping');
       drop();
     },
   };

@@ -23,6 +23,8 @@ export type Cluster = {
   changed(afterVersion: number, waitMs: number): Promise<void>;
   /** A call to this replica was refused or broke: look at it now instead of at the next round. */
   suspect(id: number): void;
+  /** Changes of the term since this process started: elections and hand-overs. */
+  elections(): number;
   /** All replicas, by id. */
   statuses(): ReplicaView[];
 };

@@ -1,5 +1,6 @@
 /** The front without its process: everything between the public routes and the services behind them, wired together. */
 import { type Client, createClient } from '@till/shared/client';
+import { sleep } from '@till/shared/clock';
 import { catalogContract, changesPath, orderContract } from '@till/shared/contract';
 import type { Logger } from '@till/shared/logger';
 import type { Metrics } from '@till/shared/metrics';
@@ -25,9 +26,15 @@ export type FrontOptions = {
 
 export type Front = {
   fetch(request: Request): Response | Promise<Response>;
-  /** Ends the connections to the services; who still waits is answered 503. Close the server first. */
-  close(): Promise<void>;
+  /**
+   * Closes the server and leaves nobody without an answer: what is under way may finish while the server drains; who waits
+   * even then is answered 503, while there still is a connection to answer on. Then ends the connections to the services.
+   */
+  stop(server: { close(): Promise<void> }): Promise<void>;
 };
+
+/** How long the front's server drains: far more than an order takes, and the next request of a client that is at work. */
+export const DRAIN_MS = 500;
 
 export const createFront = (options: FrontOptions): Front => {
   const { cluster, catalogUrl, orderUrls, requestWaitMs, metrics, logger } = options;
@@ -67,9 +74,12 @@ export const createFront = (options: FrontOptions): Front => {
   });
   return {
     fetch: router.fetch,
-    close: async () => {
+    stop: async (server) => {
+      const closed = server.close();
+      await Promise.race([closed, sleep(DRAIN_MS)]);
       orders.close();
       catalog.close();
+      await closed;
       await Promise.all([catalogCalls, ...replicaCalls.values()].map((calls) => calls.close()));
     },
   };
@@ -110,6 +120,7 @@ const measure = (
   gauge('till_orders_on_the_way', 'Orders in the batch on its way', () => orders.stats().orders.onTheWay);
   counter('till_order_batches_put_back_total', 'Batches to send again', () => orders.stats().orders.putBack);
   gauge('till_queries_queued', 'Queries for orders that wait for their batch', () => orders.stats().queries.queued);
+  counter('till_elections_total', 'Changes of the term since the start', () => cluster.elections());
   gauge('till_term', 'Term of the cluster record', () => cluster.record()?.term ?? 0);
   gauge('till_in_sync_replicas', 'Replicas that hold every acknowledged order', () => inSyncCount(cluster));
 };

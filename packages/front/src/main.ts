@@ -3,7 +3,7 @@ import { catalogUrl, frontPort, orderUrl, replicaIds } from '@till/shared/config
 import { createMetrics } from '@till/shared/metrics';
 import { serve } from '@till/shared/serve';
 import { runService } from '@till/shared/service';
-import { createFront } from './front.ts';
+import { createFront, DRAIN_MS } from './front.ts';
 import { createManager } from './manager.ts';
 import { createRecordStore } from './record-store.ts';
 
@@ -13,7 +13,10 @@ runService(
     const urls = new Map(replicaIds(config).map((id) => [id, orderUrl(config, id)]));
     const manager = createManager({
       urls,
-      store: createRecordStore(folder),
+      store: createRecordStore({
+        folder,
+        onDamaged: (damage) => logger.error(damage, 'a cluster record cannot be read and was moved aside'),
+      }),
       suspectAfterMs: config.suspectAfterMs,
       onFailed: fail,
       logger,
@@ -31,13 +34,13 @@ runService(
       fetch: front.fetch,
       port: frontPort(config),
       hostname: config.host,
+      drainMs: DRAIN_MS,
       onError: (error) => logger.error({ error }, 'cannot answer a request'),
     });
     logger.info({ url: server.url }, 'listening');
     return {
       async stop() {
-        await server.close();
-        await front.close();
+        await front.stop(server);
         await manager.close();
       },
     };

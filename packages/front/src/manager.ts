@@ -13,11 +13,7 @@ import { createElection, isAlive, leaderOf, step } from './election/election.ts'
 import type { Effect, Input } from './election/types.ts';
 import type { RecordStore } from './record-store.ts';
 
-export type Manager = Cluster & {
-  /** Changes of leader since this process started. */
-  elections(): number;
-  close(): Promise<void>;
-};
+export type Manager = Cluster & { close(): Promise<void> };
 
 export const createManager = (deps: {
   /** Where each replica is, by id. */
@@ -40,6 +36,7 @@ export const createManager = (deps: {
   const closing = new AbortController();
   const waiting = new Set<() => void>();
   let known = JSON.stringify(leaderOf(election));
+  let storedTerm = election.record?.term ?? 0;
   let elections = 0;
 
   const input = (given: Input): void => {
@@ -61,7 +58,8 @@ export const createManager = (deps: {
         store.write(effect.record);
         const { term, version, leader, inSync } = effect.record;
         logger.info({ term, version, leader: leader?.id, inSync: inSync.map(({ id }) => id) }, 'cluster record');
-        elections += 1;
+        if (term > storedTerm) elections += 1;
+        storedTerm = term;
         wake();
         return;
       }

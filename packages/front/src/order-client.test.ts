@@ -239,6 +239,19 @@ test('a full queue refuses at once', async () => {
   await Promise.all(waiting);
 });
 
+test('who joins a key counts too', async () => {
+  const { client, cluster } = setUp({ requestWaitMs: 200, queueLengthMax: 2 });
+  cluster.lead(null);
+  const waiting = [client.place(order('a')), client.place(order('a'))].map(failure);
+  try {
+    await client.place(order('a'));
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, QueueFull);
+  }
+  await Promise.all(waiting);
+});
+
 test('a batch is bounded in length and in bytes', async () => {
   const { client, batches } = setUp();
   await Promise.all(Array.from({ length: 600 }, (_, at) => client.place(order(`k${at}`, 1, 'GameStart'))));
@@ -268,9 +281,10 @@ test('queries are batched, and are never answered from before they were asked', 
 test('closing answers who waits', async () => {
   const { client, cluster } = setUp();
   cluster.lead(null);
-  const waiting = failure(client.place(order('a')));
+  const waiting = [client.place(order('a')), client.place(order('a'))].map(failure);
   client.close();
-  assert.is((await waiting).reason, 'stopping');
+  for (const { reason, joined } of await Promise.all(waiting))
+    assert.equal({ reason, joined }, { reason: 'stopping', joined: false });
   assert.is((await failure(client.find({ number: 0 }))).reason, 'stopping');
 });
 

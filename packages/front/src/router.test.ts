@@ -115,8 +115,12 @@ test('a key that is still in flight is answered 409', async () => {
 });
 
 test('too many waiting is answered 429', async () => {
-  const { ask } = setUp({ place: failing(new QueueFull()), find: failing(new QueueFull()) });
-  for (const response of [await ask('/orders', order()), await ask('/orders/1'), await ask('/orders?key=k')]) {
+  const full = failing(new QueueFull());
+  const { ask } = setUp({ place: full, find: full, product: full, products: full });
+  const reads = await Promise.all(
+    ['/orders/1', '/orders?key=k', '/products/Tux', '/products'].map((path) => ask(path)),
+  );
+  for (const response of [await ask('/orders', order()), ...reads]) {
     assert.is(response.status, 429);
     assert.is(response.headers.get('retry-after'), '1');
     assert.is(await reasonOf(response), 'queue_full');

@@ -123,9 +123,17 @@ export const createRouter = (deps: RouterDeps): { fetch(request: Request): Respo
     }
   }
   const [orderPath] = publicRoutes.order.paths;
-  register(router, 'POST', orderPath, async (request) =>
-    (await isEmptyBody(request)) ? orderByNumber(request) : wrongMethod(request, allowed.get(orderPath) ?? []),
-  );
+  const orderMethods = ['GET', 'HEAD', 'POST'];
+  register(router, 'POST', orderPath, async (request) => {
+    if (await isEmptyBody(request)) return orderByNumber(request);
+    return problem(
+      405,
+      'wrong_method',
+      'Cannot POST a body here: an order is made at "/orders"',
+      allowing(orderMethods),
+    );
+  });
+  allowed.set(orderPath, orderMethods);
   for (const [path, methods] of allowed) register(router, 'ALL', path, (request) => wrongMethod(request, methods));
   register(router, 'ALL', '*', (request) => {
     const { pathname } = new URL(request.url);
@@ -224,10 +232,11 @@ const failure = (error: unknown, onError: (error: unknown) => void): Response =>
 };
 
 const wrongMethod = ({ method }: Request, methods: string[]): Response => {
-  const allow = { allow: [...methods, 'OPTIONS'].join(', ') };
-  if (method === 'OPTIONS') return new Reply(null, { status: 204, headers: allow });
-  return problem(405, 'wrong_method', `Cannot ${method} here: only ${methods.join(', ')}`, allow);
+  if (method === 'OPTIONS') return new Reply(null, { status: 204, headers: allowing(methods) });
+  return problem(405, 'wrong_method', `Cannot ${method} here: only ${methods.join(', ')}`, allowing(methods));
 };
+
+const allowing = (methods: string[]) => ({ allow: [...methods, 'OPTIONS'].join(', ') });
 
 /** The answer to HEAD: that to GET, with its length and without its body. */
 const withoutBody = async (response: Response): Promise<Response> => {

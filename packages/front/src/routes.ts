@@ -88,13 +88,13 @@ export const publicRoutes = {
     paths: ['/products/:name', '/stocks/:name'],
     summary: 'One product: its price and how many are left',
     params: Type.Object({ name: nameSchema }),
-    responses: { 200: dataOf(productSchema), ...failures(400, 404, 503) },
+    responses: { 200: dataOf(productSchema), ...failures(400, 404, 429, 503) },
   },
   products: {
     method: 'GET',
     paths: ['/products'],
     summary: 'All products',
-    responses: { 200: dataOf(Type.Array(productSchema)), ...failures(503) },
+    responses: { 200: dataOf(Type.Array(productSchema)), ...failures(429, 503) },
   },
   placeOrder: {
     method: 'POST',

@@ -40,6 +40,7 @@ export const createFakeCluster = (first: Leader | null = null): FakeCluster => {
     suspect: (id) => {
       cluster.suspected.push(id);
     },
+    elections: () => 0,
     statuses: () => cluster.views,
     lead: (next, whyNot = reason) => {
       leader = next;

@@ -10,6 +10,8 @@ import { limits } from './limits.ts';
 import { json, type Listening, Reply, type ServeOptions, serve } from './serve.ts';
 
 const HOST = '127.0.0.1';
+/** Only there a server can refuse new connections without ending idle ones, and ends those that it told to leave itself. */
+const isNode = !('Bun' in globalThis) && !('Deno' in globalThis);
 const started: Listening[] = [];
 const sockets: Socket[] = [];
 test.after.each(async () => {
@@ -204,6 +206,114 @@ test('closing: nothing is accepted any more, idle connections end, what is under
   assert.not.ok(accepted);
   await listening.close();
 });
+
+test('closing: an answer says that its connection ends, a request that comes all the same is answered 503', async () => {
+  const { open, opened } = gate();
+  const { open: arrive, opened: arrived } = gate();
+  const listening = await start({
+    fetch: async (request) => {
+      arrive();
+      await opened;
+      if (request.url.endsWith('/wrong')) throw new Problem(409, 'in_flight', 'Cannot do it twice');
+      return json(200, { data: 'late' });
+    },
+  });
+  const busy = talk(listening.port);
+  busy.send('/slow');
+  const failing = talk(listening.port);
+  failing.send('/wrong');
+  const fresh = talk(listening.port);
+  await fresh.connected;
+  await arrived;
+  await sleep(50);
+  const closed = listening.close();
+  if (isNode) {
+    fresh.send('/');
+    await deadline(fresh.ended, 20_000);
+    assert.match(fresh.received(), /^HTTP\/1\.1 503 .*"reason":"stopping"/s);
+    assert.match(fresh.received(), /^retry-after: 1\r$/im);
+    assert.match(fresh.received(), /^connection: close\r$/im);
+  }
+  open();
+  await deadline(Promise.all([busy.ended, failing.ended, closed]), 20_000);
+  assert.match(busy.received(), /^HTTP\/1\.1 200 .*"late"/s);
+  assert.match(busy.received(), /^connection: close\r$/im);
+  assert.match(failing.received(), /^HTTP\/1\.1 409 /);
+  assert.match(failing.received(), /^connection: close\r$/im);
+});
+
+test('draining: a connection that is open is served once more and told to leave', async () => {
+  const listening = await start({ fetch: () => json(200, { data: 'here' }), drainMs: 1000 });
+  const idle = talk(listening.port);
+  idle.send('/');
+  await until(() => idle.received().includes('"here"'));
+  assert.not.match(idle.received(), /^connection: close\r$/im);
+  const closed = listening.close();
+  await sleep(100);
+  idle.send('/');
+  await until(() => idle.received().split('"here"').length === 3);
+  assert.match(idle.received(), /^connection: close\r$/im);
+  await deadline(closed, 20_000);
+  await deadline(idle.ended, 20_000);
+});
+
+if (isNode) {
+  test('draining: a new connection is refused, and nobody is waited for when everybody has left', async () => {
+    const drainMs = 60_000;
+    const listening = await start({ fetch: () => json(200, { data: 'here' }), drainMs });
+    const idle = talk(listening.port);
+    idle.send('/');
+    await until(() => idle.received().includes('"here"'));
+    const closed = listening.close();
+    const refused = talk(listening.port);
+    await deadline(refused.ended, 20_000);
+    assert.is(refused.received(), 'ECONNREFUSED');
+    idle.send('/');
+    await deadline(closed, 20_000);
+  });
+}
+
+test('draining does not wait for ever either', async () => {
+  const listening = await start({ fetch: () => json(200, { data: 'here' }), drainMs: 50 });
+  const idle = talk(listening.port);
+  idle.send('/');
+  await until(() => idle.received().includes('"here"'));
+  await deadline(listening.close(), 20_000);
+  await deadline(idle.ended, 20_000);
+});
+
+/** A connection that nothing reads along with: what came over it, and its end. */
+const talk = (port: number) => {
+  const socket = connect(port, HOST);
+  sockets.push(socket);
+  let text = '';
+  socket.on('data', (bytes) => {
+    text += bytes;
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    text += error.code;
+  });
+  return {
+    connected: new Promise<void>((resolve) => socket.once('connect', resolve)),
+    ended: new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    send: (path: string) => socket.write(`GET ${path} HTTP/1.1\r\nhost: ${HOST}\r\n\r\n`),
+    received: () => text,
+  };
+};
+
+const gate = () => {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+};
+
+const until = async (condition: () => boolean): Promise<void> => {
+  const endMs = monotonicMs() + 20_000;
+  while (!condition() && monotonicMs() < endMs) await sleep(5);
+  assert.ok(condition());
+};
 
 test('closing does not wait for ever: a stream is ended', async () => {
   const listening = await start({

@@ -2,6 +2,8 @@
  * An HTTP server on Node, Bun and Deno behind one `fetch`. A runtime is named here and in client.ts only. Bodies are bounded
  * while they are read; what a handler throws becomes an answer of the one error shape; closing is bounded in time.
  */
+import type { Server as HttpServer } from 'node:http';
+import { Server as TcpServer } from 'node:net';
 import { serve as listen, type Server, type ServerOptions } from 'srvx';
 import { limitRequestBody } from 'srvx/body-limit';
 import { deadline, monotonicMs, sleep } from './clock.ts';
@@ -19,6 +21,12 @@ export type ServeOptions = {
   hostname: string;
   /** Bodies over this get a 413. The default is for the public side; services allow each other more. */
   bodyBytesMax?: number;
+  /**
+   * How long connections that are open when closing begins are served as before, each answer telling its client to leave. A
+   * client that sends its next request just as its idle connection is ended gets no answer; so it is given the time to come.
+   * Not for a server with streams.
+   */
+  drainMs?: number;
   /** Hears of what a handler threw that is no `Problem`; the caller only gets a 500. */
   onError?: (error: unknown) => void;
 };
@@ -27,14 +35,17 @@ export type Listening = {
   /** Without a slash at the end. */
   url: string;
   port: number;
-  /** Stops accepting, lets requests that are under way finish for a while, then ends every connection. */
+  /**
+   * Stops accepting and drains what is open; then lets requests that are under way finish for a while, and refuses new ones;
+   * then ends every connection.
+   */
   close(): Promise<void>;
 };
 
 export const serve = async (options: ServeOptions): Promise<Listening> => {
   const { port, hostname, onError } = options;
   const bodyBytesMax = options.bodyBytesMax ?? limits.bodyBytesMax;
-  const traffic: Traffic = { closing: false, underWay: 0, end: new AbortController() };
+  const traffic: Traffic = { phase: 'open', underWay: 0, end: new AbortController() };
   const server = await start(port, hostname, {
     fetch: handled(bounded(options.fetch, bodyBytesMax), traffic, onError),
     port,
@@ -56,7 +67,7 @@ export const serve = async (options: ServeOptions): Promise<Listening> => {
     url: url.origin,
     port: Number(url.port),
     close: () => {
-      closing ??= close(server, traffic);
+      closing ??= close(server, traffic, options.drainMs ?? 0);
       return closing;
     },
   };
@@ -75,22 +86,34 @@ const start = async (port: number, hostname: string, options: ServerOptions): Pr
 };
 
 /** What closing needs to know. */
-type Traffic = { closing: boolean; underWay: number; end: AbortController };
+type Traffic = { phase: 'open' | 'draining' | 'refusing'; underWay: number; end: AbortController };
 
 const handled =
   (fetch: Fetch, traffic: Traffic, onError: ServeOptions['onError']): Fetch =>
   async (request) => {
-    if (traffic.closing)
-      return problem(503, 'stopping', 'Cannot answer: the service is stopping', { connection: 'close' });
+    if (traffic.phase === 'refusing') return toLeave(stopping());
     traffic.underWay += 1;
     try {
-      return await fetch(request);
+      const response = await fetch(request);
+      return traffic.phase === 'open' ? response : toLeave(response);
     } catch (error) {
-      return problemOf(error, onError);
+      const response = problemOf(error, onError);
+      return traffic.phase === 'open' ? response : toLeave(response);
     } finally {
       traffic.underWay -= 1;
     }
   };
+
+const stopping = (): Response =>
+  problem(503, 'stopping', 'Cannot answer: the service is stopping', {
+    'retry-after': String(limits.retryAfterSeconds),
+  });
+
+/** The connection ends with this answer, and the client knows that it does. */
+const toLeave = (response: Response): Response => {
+  response.headers.set('connection', 'close');
+  return response;
+};
 
 /**
  * A length that was announced is kept by the HTTP parser of each runtime, so comparing it is enough. Only a body without
@@ -120,36 +143,48 @@ const answerUnreadable = (error: NodeJS.ErrnoException, socket: import('node:str
 };
 
 /**
- * First what is under way may finish, for a bounded time; then all that is still open is ended: streams, above all, which do
- * not end by themselves.
+ * First the connections that are open are drained; then what is under way may finish, for a bounded time; then all that is
+ * still open is ended: streams, above all, which do not end by themselves.
  */
-const close = async (server: Server, traffic: Traffic): Promise<void> => {
-  traffic.closing = true;
-  if (server.runtime === 'deno') return closeDeno(traffic);
-  const node = server.node?.server;
-  const endIdle = () => node && 'closeIdleConnections' in node && node.closeIdleConnections();
+const close = async (server: Server, traffic: Traffic, drainMs: number): Promise<void> => {
+  traffic.phase = 'draining';
+  if (server.runtime === 'node') return closeNode(server.node?.server as HttpServer, traffic, drainMs);
+  // Bun and Deno cannot refuse connections without ending the idle ones, so new ones are served and told to leave as well.
+  if (drainMs > 0) await sleep(drainMs);
+  traffic.phase = 'refusing';
+  if (server.runtime === 'deno') return closeDeno(server, traffic, drainMs);
   try {
-    await deadline(untilIdle(server.close(), endIdle), limits.closeWaitMs);
+    await deadline(server.close(), limits.closeWaitMs);
   } catch {
     await Promise.race([server.close(true), sleep(limits.closeWaitMs)]);
   }
 };
 
-/** A connection that was busy when closing began stays open for its next request, unless it is ended once it is idle. */
-const untilIdle = async (closed: Promise<void>, endIdle: () => void): Promise<void> => {
-  let open = true;
-  const finished = closed.finally(() => {
-    open = false;
-  });
-  while (open) {
-    endIdle();
-    await Promise.race([finished, sleep(CLOSE_LOOK_MS)]);
-  }
-  return finished;
+const closeNode = async (server: HttpServer, traffic: Traffic, drainMs: number): Promise<void> => {
+  // An HTTP server's own way to stop listening ends idle connections in the same breath, a TCP server's does not.
+  const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(server, () => resolve()));
+  if (drainMs > 0) await within(closed, drainMs);
+  traffic.phase = 'refusing';
+  if (await within(untilClosed(closed, server), limits.closeWaitMs)) return;
+  server.closeAllConnections();
+  await within(closed, limits.closeWaitMs);
 };
 
-/** Deno's own way of closing waits for streams for ever, and takes no second order. So the waiting is done here. */
-const closeDeno = async (traffic: Traffic): Promise<void> => {
+/** A connection that was busy when closing began stays open for its next request, unless it is ended once it is idle. */
+const untilClosed = async (closed: Promise<void>, server: HttpServer): Promise<void> => {
+  do server.closeIdleConnections();
+  while (!(await within(closed, CLOSE_LOOK_MS)));
+};
+
+/**
+ * Deno's own way of closing waits for streams for ever, and takes no second order. So the waiting is done here, except for
+ * a server that drains: that is one without streams.
+ */
+const closeDeno = async (server: Server, traffic: Traffic, drainMs: number): Promise<void> => {
+  if (drainMs > 0) {
+    await within(server.close(), limits.closeWaitMs);
+    return;
+  }
   const endMs = monotonicMs() + limits.closeWaitMs;
   do await sleep(CLOSE_LOOK_MS);
   while (traffic.underWay > 0 && monotonicMs() < endMs);
@@ -157,5 +192,12 @@ const closeDeno = async (traffic: Traffic): Promise<void> => {
   await sleep(CLOSE_LOOK_MS);
   traffic.end.abort();
 };
+
+/** Whether it is over within `ms`; it goes on otherwise. */
+const within = (over: Promise<void>, ms: number): Promise<boolean> =>
+  deadline(over, ms).then(
+    () => true,
+    () => false,
+  );
 
 const CLOSE_LOOK_MS = 20;
