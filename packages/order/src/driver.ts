@@ -2,19 +2,19 @@
  * Performs what the core decides: saves, writes, sends, asks, answers, in the order it says. Decides nothing itself.
  */
 import type { Client } from '@till/shared/client';
-import { monotonicMs } from '@till/shared/clock';
+import { sleep } from '@till/shared/clock';
 import type { ClusterRecord, ReplicaStatus } from '@till/shared/cluster';
 import type { catalogContract } from '@till/shared/contract';
 import type { Logger } from '@till/shared/logger';
 import type { PlacedOrder, StoredOrder } from '@till/shared/movement';
-import { limits } from './limits.ts';
+import { orderLimits } from './limits.ts';
 import type { FileLog } from './log.ts';
 import type { OrderMetrics } from './metrics.ts';
 import { orderIn } from './order-index.ts';
-import { createPeers, type Peers } from './peers.ts';
+import type { Peers } from './peers.ts';
 import { isReadable, type Replica, statusOf } from './replica/state.ts';
 import { step } from './replica/step.ts';
-import type { CatalogAnswer, Durable, Effect, Input, PlaceResult } from './replica/types.ts';
+import type { CatalogAnswer, Durable, Effect, Input, Message, PlaceResult } from './replica/types.ts';
 
 export type Driver = {
   /** A health check: takes the manager's record, and what it refused; says how this replica is. */
@@ -28,35 +28,46 @@ export type Driver = {
   peers: Peers;
   /** Leaves the set, hands over if leading; resolves when nobody counts on this replica, or after a bound. */
   leave(): Promise<void>;
+  /** Takes no input any more, then lets what is being written end. Close the server first: it waits for answers. */
   close(): Promise<void>;
 };
 
 export const createDriver = (deps: {
   replica: Replica;
   log: FileLog;
-  /** Where each replica is, by id. */
-  peerUrls: Map<number, string>;
-  catalog: Client<typeof catalogContract>;
+  createPeers(onMessage: (from: number, message: Message) => void): Peers;
+  catalog: Pick<Client<typeof catalogContract>, 'movements' | 'fence'>;
+  /** Milliseconds of a clock that only goes forward: the one that the replica was created with. */
+  now(): number;
   /** Returns once it is on disk. */
   save(durable: Durable): void;
   /** A promise was found broken: keeps that on disk, so that a restart does not forget it. */
   saveHalt(reason: string): void;
+  /** Called once: the log, the state or the core cannot be relied on any more, and nothing goes out. The process must end. */
   onFailed(error: Error): void;
   logger: Logger;
-  metrics: OrderMetrics;
+  metrics: Pick<OrderMetrics, 'batch' | 'stored'>;
 }): Driver => {
-  const { replica, log, catalog, logger, metrics } = deps;
+  const { replica, log, catalog, now, logger, metrics } = deps;
   const answers = new Map<number, (result: PlaceResult) => void>();
   let requests = 0;
-  let managerAt = monotonicMs();
+  let managerAt = now();
   let toldVersion = 0;
+  let state: 'running' | 'closed' | 'failed' = 'running';
+
+  const fail = (error: unknown): void => {
+    if (state === 'failed') return;
+    state = 'failed';
+    deps.onFailed(error instanceof Error ? error : new Error(String(error)));
+  };
 
   /** A broken promise inside the core must end the process: its state cannot be relied on any more. */
   const input = (given: Input): void => {
+    if (state !== 'running') return;
     try {
       for (const effect of step(replica, given)) perform(effect);
     } catch (error) {
-      deps.onFailed(error instanceof Error ? error : new Error(String(error)));
+      fail(error);
     }
   };
 
@@ -71,7 +82,7 @@ export const createDriver = (deps: {
         return;
       case 'truncate':
         logger.warn({ from: effect.from }, 'cut a tail that was never committed');
-        log.cut(effect.from).catch(deps.onFailed);
+        log.cut(effect.from).catch(fail);
         return;
       case 'send':
         peers.send(effect.to, effect.message);
@@ -107,11 +118,11 @@ export const createDriver = (deps: {
   };
 
   const write = ({ write: number, entries }: Extract<Effect, { type: 'append' }>): void => {
-    const began = monotonicMs();
+    const began = now();
     log.write(entries).then(() => {
-      metrics.stored(entries.length, monotonicMs() - began);
+      metrics.stored(entries.length, now() - began);
       input({ type: 'stored', write: number });
-    }, deps.onFailed);
+    }, fail);
   };
 
   /** Whatever goes wrong with a call to the catalog leaves open what became of it. */
@@ -125,27 +136,23 @@ export const createDriver = (deps: {
     );
   };
 
-  const peers = createPeers({
-    id: replica.id,
-    urls: deps.peerUrls,
-    onMessage: (from, message) => input({ type: 'message', from, message }),
-  });
+  const peers = deps.createPeers((from, message) => input({ type: 'message', from, message }));
 
   const ticking = setInterval(() => {
-    input({ type: 'tick', now: monotonicMs() });
+    input({ type: 'tick', now: now() });
     peers.sweep();
-  }, limits.tickMs);
+  }, orderLimits.tickMs);
 
   const isCountedOn = (): boolean => {
     const record = replica.durable.record;
     const isMember = record?.inSync.some(({ id }) => id === replica.id) ?? false;
-    return isMember && (record?.inSync.length ?? 0) > 1 && monotonicMs() - managerAt < limits.managerSilentMs;
+    return isMember && (record?.inSync.length ?? 0) > 1 && now() - managerAt < orderLimits.managerSilentMs;
   };
 
   return {
     peers,
     health({ record, refused }) {
-      managerAt = monotonicMs();
+      managerAt = now();
       if (refused !== null) input({ type: 'refused', ...refused });
       if (record !== null) input({ type: 'record', record });
       return statusOf(replica);
@@ -169,12 +176,11 @@ export const createDriver = (deps: {
     },
     async leave() {
       input({ type: 'leave' });
-      const until = monotonicMs() + limits.leaveWaitMs;
-      while (monotonicMs() < until && (!replica.drained || isCountedOn())) {
-        await new Promise((resolve) => setTimeout(resolve, limits.tickMs));
-      }
+      const until = now() + orderLimits.leaveWaitMs;
+      while (now() < until && (!replica.drained || isCountedOn())) await sleep(orderLimits.tickMs);
     },
     async close() {
+      if (state === 'running') state = 'closed';
       clearInterval(ticking);
       await peers.close();
       await log.close();

@@ -1,9 +1,9 @@
 /** The bounds of an order replica, each with its unit in its name. */
 import type { Config } from '@till/shared/config';
-import { limits as shared } from '@till/shared/limits';
+import { limits } from '@till/shared/limits';
 import type { ReplicaLimits } from './replica/types.ts';
 
-export const limits = {
+export const orderLimits = {
   tickMs: 10,
   /** A message to another replica that has no answer after this long is given up; the core sends again. */
   messageWaitMs: 2000,
@@ -13,8 +13,8 @@ export const limits = {
   recentEntriesMax: 4096,
   /** A manager that has not called for so long is gone: leaving needs no permission then. */
   managerSilentMs: 500,
-  /** How long a stopping replica waits to be out of the set. */
-  leaveWaitMs: 3000,
+  /** How long a stopping replica waits to be out of the set; its server has to close within `stopWaitMs` too. */
+  leaveWaitMs: 2000,
 } as const;
 
 /** What the core is given; times in milliseconds. */
@@ -28,12 +28,12 @@ export const replicaLimits = (config: Config): ReplicaLimits => ({
   handOverAfterMs: 1000,
   drainMs: 500,
   // Less than the front waits for one answer: so that it hears the reason, and asks again within its own time.
-  requestWaitMs: Math.min(config.requestWaitMs, shared.internalWaitMs - 500),
+  requestWaitMs: Math.min(config.requestWaitMs, limits.internalWaitMs - 500),
   catalogWaitMs: 1000,
   catalogIdleMs: 250,
   appendEntriesMax: 2048,
   appendBytesMax: 2 * 1024 * 1024,
-  ordersInCallMax: shared.ordersInBatchMax * 4,
-  queueLengthMax: shared.queueLengthMax,
+  ordersInCallMax: limits.ordersInBatchMax * 4,
+  queueLengthMax: limits.queueLengthMax,
   minInSync: config.minInSync,
 });

@@ -4,7 +4,8 @@
  */
 import { assert } from '@till/shared/assert';
 import { openJournal, type TornTail } from '@till/shared/journal';
-import { limits } from './limits.ts';
+import type { JournalFiles } from '@till/shared/journal-files';
+import { orderLimits } from './limits.ts';
 import { createOrderIndex, type OrderIndex } from './order-index.ts';
 import { readEntry } from './replica/entry.ts';
 import type { Entry, Log } from './replica/types.ts';
@@ -13,9 +14,9 @@ export type FileLog = {
   /** What the core sees: entries count as soon as they are appended, on disk or not. */
   view: Log;
   orders: OrderIndex;
-  /** Resolves once the entries, which the view has already, are on disk. In order with `cut`. */
+  /** Resolves once the entries, which the view has already, are on disk. In order with `cut`. Rejects: the log is over. */
   write(entries: Entry[]): Promise<void>;
-  /** Resolves once the file ends before `from`. */
+  /** Resolves once the file ends before `from`. Rejects: the log is over. */
   cut(from: number): Promise<void>;
   /** A torn last line that was cut at the start and kept aside, if there was one. */
   torn: TornTail | null;
@@ -23,7 +24,7 @@ export type FileLog = {
 };
 
 /** Opens the log of one replica. Throws `JournalDamaged` if anything but its last line is damaged. */
-export const openLog = async (deps: { path: string; onFailed: (error: Error) => void }): Promise<FileLog> => {
+export const openLog = async (place: { path: string; files?: JournalFiles }): Promise<FileLog> => {
   const orders = createOrderIndex();
   /** The entries from `lastIndex - recent.length + 1` on. */
   let recent: Entry[] = [];
@@ -35,14 +36,13 @@ export const openLog = async (deps: { path: string; onFailed: (error: Error) => 
     recent.push(entry);
     lastIndex = entry.index;
     orders.add(entry);
-    if (recent.length < 2 * limits.recentEntriesMax) return;
-    const oldestNeeded = Math.min(written + 1, lastIndex - limits.recentEntriesMax + 1);
+    if (recent.length < 2 * orderLimits.recentEntriesMax) return;
+    const oldestNeeded = Math.min(written + 1, lastIndex - orderLimits.recentEntriesMax + 1);
     recent = recent.slice(Math.max(0, oldestNeeded - (lastIndex - recent.length + 1)));
   };
 
   const journal = await openJournal({
-    path: deps.path,
-    onFailed: deps.onFailed,
+    ...place,
     onLine(line) {
       written += 1;
       push(undamaged(readEntry(line)));

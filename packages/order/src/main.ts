@@ -12,6 +12,7 @@ import { createDriver } from './driver.ts';
 import { replicaLimits } from './limits.ts';
 import { openLog } from './log.ts';
 import { createOrderMetrics } from './metrics.ts';
+import { createPeers } from './peers.ts';
 import { createReplica, roleOf } from './replica/state.ts';
 import { createRouter } from './router.ts';
 import { createStateFile } from './state-file.ts';
@@ -22,7 +23,7 @@ runService(
   async ({ config, folder, logger, fail }) => {
     const id = config.replicaId ?? 0;
     const stateFile = createStateFile(folder);
-    const log = await openLog({ path: join(folder, 'log.jsonl'), onFailed: fail });
+    const log = await openLog({ path: join(folder, 'log.jsonl') });
     if (log.torn !== null) logger.warn(log.torn, 'cut a torn last line, which was never acknowledged');
     const halted = stateFile.readHalt();
     const replica = createReplica({
@@ -52,8 +53,15 @@ runService(
     const driver = createDriver({
       replica,
       log,
-      peerUrls: new Map(replicaIds(config).map((peer) => [peer, orderUrl(config, peer)])),
+      createPeers: (onMessage) =>
+        createPeers({
+          id,
+          urls: new Map(replicaIds(config).map((peer) => [peer, orderUrl(config, peer)])),
+          now: monotonicMs,
+          onMessage,
+        }),
       catalog,
+      now: monotonicMs,
       save: stateFile.save,
       saveHalt: stateFile.saveHalt,
       onFailed: fail,

@@ -4,17 +4,17 @@
  * append and its acknowledgement are one exchange. Lost messages are the core's business: it sends again.
  */
 import { createClient } from '@till/shared/client';
-import { monotonicMs } from '@till/shared/clock';
-import { limits } from './limits.ts';
+import { orderLimits } from './limits.ts';
 import { peerContract } from './peer-contract.ts';
 import type { Message } from './replica/types.ts';
 
 export type Peers = {
   send(to: number, message: Message): void;
-  /** A peer's request: hands its message to the core, and resolves with what goes back. */
+  /** A peer's request: hands its message to the core, and resolves with what goes back. null at once for who is no peer. */
   answer(from: number, message: Message): Promise<Message | null>;
   /** Ends requests that have waited too long; called at each tick. */
   sweep(): void;
+  /** Ends every request that is held. Nothing is sent or taken any more. */
   close(): Promise<void>;
 };
 
@@ -24,17 +24,23 @@ export const createPeers = (deps: {
   id: number;
   /** Where each replica is, by id. */
   urls: Map<number, string>;
+  /** Milliseconds of a clock that only goes forward. */
+  now(): number;
   onMessage(from: number, message: Message): void;
 }): Peers => {
-  const { id, urls, onMessage } = deps;
+  const { id, urls, now, onMessage } = deps;
   const clients = new Map(
-    [...urls].map(([to, url]) => [to, createClient(peerContract, { url, timeoutMs: limits.messageWaitMs })]),
+    [...urls]
+      .filter(([to]) => to !== id)
+      .map(([to, url]) => [to, createClient(peerContract, { url, timeoutMs: orderLimits.messageWaitMs })]),
   );
+  /** What is held for each peer, oldest first; no list is empty. */
   const waiting = new Map<number, Waiting[]>();
+  let closed = false;
 
   const release = (from: number, message: Message | null): boolean => {
     const held = waiting.get(from);
-    if (held === undefined || held.length === 0) return false;
+    if (held === undefined) return false;
     waiting.delete(from);
     const [first, ...others] = held;
     first?.resolve(message);
@@ -44,37 +50,40 @@ export const createPeers = (deps: {
 
   return {
     send(to, message) {
-      if (release(to, message)) return;
+      if (closed || release(to, message)) return;
       clients
         .get(to)
         ?.message({ body: { from: id, message } })
         .then(
-          (answer) => answer.message !== null && onMessage(to, answer.message),
+          (answer) => answer.message !== null && !closed && onMessage(to, answer.message),
           () => {
             // A peer that is away or slow: the core counts the silence and sends again.
           },
         );
     },
     answer(from, message) {
+      if (closed || !clients.has(from)) return Promise.resolve(null);
       const { promise, resolve } = Promise.withResolvers<Message | null>();
       const held = waiting.get(from) ?? [];
-      held.push({ until: monotonicMs() + limits.answerHeldMs, resolve });
+      held.push({ until: now() + orderLimits.answerHeldMs, resolve });
       waiting.set(from, held);
       onMessage(from, message);
       return promise;
     },
     sweep() {
-      const now = monotonicMs();
+      const nowMs = now();
       for (const [from, held] of waiting) {
         const kept = held.filter((one) => {
-          if (one.until > now) return true;
+          if (one.until > nowMs) return true;
           one.resolve(null);
           return false;
         });
-        if (kept.length < held.length) waiting.set(from, kept);
+        if (kept.length === 0) waiting.delete(from);
+        else waiting.set(from, kept);
       }
     },
     async close() {
+      closed = true;
       for (const from of waiting.keys()) release(from, null);
       await Promise.all([...clients.values()].map((client) => client.close()));
     },

@@ -35,7 +35,7 @@ export const createStateFile = (folder: string): StateFile => {
     haltPath,
     read() {
       if (!existsSync(path)) return NEW_STORE;
-      const state: unknown = JSON.parse(readFileSync(path, 'utf8'));
+      const state = parse(readFileSync(path, 'utf8'));
       if (check.Check(state)) return state;
       throw new Error(
         `Cannot use ${path}: it is not the state of a replica; restore it, or move the whole folder away`,
@@ -45,4 +45,13 @@ export const createStateFile = (folder: string): StateFile => {
     readHalt: () => (existsSync(haltPath) ? readFileSync(haltPath, 'utf8').trim() : null),
     saveHalt: (reason) => replaceFileSync(haltPath, `${reason}\n`),
   };
+};
+
+/** null, which is no state, for what is not JSON. */
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 };
