@@ -177,7 +177,8 @@ export const createDriver = (deps: {
     async leave() {
       input({ type: 'leave' });
       const until = now() + orderLimits.leaveWaitMs;
-      while (now() < until && (!replica.drained || isCountedOn())) await sleep(orderLimits.tickMs);
+      while (state === 'running' && now() < until && (!replica.drained || isCountedOn()))
+        await sleep(orderLimits.tickMs);
     },
     async close() {
       if (state === 'running') state = 'closed';

@@ -65,7 +65,15 @@ export const endScripts = async (): Promise<void> => {
   }
 };
 
-/** Not by `child.kill`: on Deno that takes any signal for the end of the child, SIGSTOP too, and sends none after it. */
+/**
+ * Not by `child.kill`: on Deno that takes any signal for the end of the child, SIGSTOP too, and sends none after it. A child that
+ * has ended by itself, but whose output is not read to its end yet, cannot be killed any more, which is as good.
+ */
 const killProcess = (child: ChildProcess, signal: NodeJS.Signals): void => {
-  if (running.has(child)) process.kill(child.pid as number, signal);
+  if (!running.has(child)) return;
+  try {
+    process.kill(child.pid as number, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 };
