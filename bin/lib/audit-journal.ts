@@ -29,7 +29,7 @@ export type JournalAudit = {
   /** The next movement; `line` is where it stands, for people. */
   take(movement: Movement, line: number): void;
   /** A line that cannot be read: what follows is taken at its word. */
-  skip(): void;
+  passOver(): void;
   finish(): { orders: number; lastSequence: number; lastTerm: number };
 };
 
@@ -218,7 +218,7 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
       time = Math.max(time, movement.time);
       blind = false;
     },
-    skip() {
+    passOver() {
       blind = true;
       everBlind = true;
     },

@@ -64,7 +64,7 @@ const auditJournal = async (extent: Extent | null, findings: Findings) => {
     findings.checked('journal.lines');
     if (body === null) {
       findings.problem('journal.lines', `line ${number}: damaged`);
-      audit.skip();
+      audit.passOver();
       continue;
     }
     if (!chained) findings.problem('journal.lines', `line ${number}: does not follow from the line before it`);
@@ -73,7 +73,7 @@ const auditJournal = async (extent: Extent | null, findings: Findings) => {
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
       findings.problem('journal.form', `line ${number}: ${error.message}`);
-      audit.skip();
+      audit.passOver();
     }
   }
   return audit.finish();
