@@ -27,12 +27,19 @@ export class CallError extends Error {
   readonly kind: CallErrorKind;
   readonly status: number | undefined;
   readonly reason: string | undefined;
+  /** What the runtime calls a connection's failure: `ECONNREFUSED`, `ENOTFOUND` and so on. Not the same on all of them. */
+  readonly code: string | undefined;
 
-  constructor(kind: CallErrorKind, message: string, answer?: { status: number; reason: string | undefined }) {
+  constructor(
+    kind: CallErrorKind,
+    message: string,
+    told: { status?: number; reason?: string | undefined; code?: string | undefined } = {},
+  ) {
     super(message);
     this.kind = kind;
-    this.status = answer?.status;
-    this.reason = answer?.reason;
+    this.status = told.status;
+    this.reason = told.reason;
+    this.code = told.code;
   }
 }
 
@@ -121,7 +128,7 @@ const parse = (text: string): unknown => {
   }
 };
 
-const statusError = (what: string, answer: Answer): CallError => {
+const statusError = (what: string, answer: { status: number; text: string }): CallError => {
   const body = parse(answer.text) as { error?: { reason?: unknown; message?: unknown } } | null | undefined;
   const reason = typeof body?.error?.reason === 'string' ? body.error.reason : undefined;
   const message = typeof body?.error?.message === 'string' ? `: ${body.error.message}` : '';
@@ -130,23 +137,47 @@ const statusError = (what: string, answer: Answer): CallError => {
 
 // Transports.
 
-type Sending = {
+/** One request to one server, whatever it says. */
+export type Sending = {
   /** For messages. */
   what: string;
   method: 'GET' | 'POST';
   path: string;
+  /** Names in lower case. A body is JSON unless they say something else. */
+  headers?: Record<string, string>;
   body: string | undefined;
   timeoutMs: number;
+  /** Ends it at once, as `broken`. */
+  signal?: AbortSignal;
+  /** A longer answer is `invalid`, and is not read to its end. Without it the other side is trusted. */
+  bodyBytesMax?: number;
 };
-type Answer = { status: number; text: string };
-type Transport = { send(sending: Sending): Promise<Answer>; close(): Promise<void> };
+/** `headers` as the runtime has them; `plainHeaders` makes a record of them. */
+type Answer = { status: number; text: string; headers: RawHeaders };
+type RawHeaders = Headers | Record<string, string | string[] | undefined>;
+
+/** Sends requests to one server. Throws `CallError` if there is no answer; what it says is the caller's to judge. */
+export type Transport = { send(sending: Sending): Promise<Answer>; close(): Promise<void> };
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 const isBun = 'Bun' in globalThis;
 
-const createTransport = (origin: string, connectionsMax: number): Transport =>
+export const createTransport = (origin: string, connectionsMax: number): Transport =>
   isBun ? createFetchTransport(origin) : createUndiciTransport(origin, connectionsMax);
+
+/** Names in lower case; a header that came several times is one text with commas. */
+export const plainHeaders = (headers: RawHeaders): Record<string, string> =>
+  Object.fromEntries(
+    headers instanceof Headers
+      ? headers
+      : Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]),
+  );
+
+const headersOf = ({ headers, body }: Sending): Record<string, string> | undefined => {
+  const own = body === undefined ? undefined : JSON_HEADERS;
+  return headers === undefined ? own : { ...own, ...headers };
+};
 
 /**
  * A timer of our own per call instead of undici's timeouts, which are coarse and do not cover the wait for a connection.
@@ -168,24 +199,36 @@ const createUndiciTransport = (origin: string, connectionsMax: number): Transpor
   const send = (sending: Sending): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const signal = new EventEmitter();
-      const timer = setTimeout(() => {
-        reject(timeoutError(sending));
+      const end = (error: CallError) => {
+        reject(error);
         signal.emit('abort');
-      }, sending.timeoutMs);
+      };
+      const abort = () => end(abortedError(sending));
+      const timer = setTimeout(() => end(timeoutError(sending)), sending.timeoutMs);
       const request: Dispatcher.RequestOptions = {
         method: sending.method,
         path: sending.path,
-        headers: sending.body === undefined ? null : JSON_HEADERS,
+        headers: headersOf(sending) ?? null,
         body: sending.body ?? null,
         signal,
       };
       const exchange = async (): Promise<Answer> => {
-        const { statusCode, body } = await (pool ?? (await opening)).request(request);
-        return { status: statusCode, text: await body.text() };
+        const { statusCode, headers, body } = await (pool ?? (await opening)).request(request);
+        const { bodyBytesMax } = sending;
+        const text = await (bodyBytesMax === undefined ? body.text() : readText(body, bodyBytesMax, sending.what));
+        return { status: statusCode, text, headers };
       };
+      if (sending.signal?.aborted) {
+        clearTimeout(timer);
+        return reject(abortedError(sending));
+      }
+      sending.signal?.addEventListener('abort', abort);
       exchange()
         .then(resolve, (error) => reject(connectionError(sending.what, error)))
-        .finally(() => clearTimeout(timer));
+        .finally(() => {
+          clearTimeout(timer);
+          sending.signal?.removeEventListener('abort', abort);
+        });
     });
 
   return { send, close: async () => (await opening).destroy() };
@@ -199,25 +242,52 @@ const createFetchTransport = (origin: string): Transport => {
     const abort = () => calling.abort();
     const timer = setTimeout(abort, sending.timeoutMs);
     closing.signal.addEventListener('abort', abort);
+    sending.signal?.addEventListener('abort', abort);
+    if (sending.signal?.aborted) abort();
+    const { body, bodyBytesMax } = sending;
+    const headers = headersOf(sending);
     try {
       const response = await fetch(origin + sending.path, {
         method: sending.method,
         signal: calling.signal,
         redirect: 'manual',
-        ...(sending.body === undefined ? {} : { headers: JSON_HEADERS, body: sending.body }),
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? {} : { body }),
       });
-      return { status: response.status, text: await response.text() };
+      const text =
+        bodyBytesMax === undefined || response.body === null
+          ? await response.text()
+          : await readText(response.body, bodyBytesMax, sending.what);
+      return { status: response.status, text, headers: response.headers };
     } catch (error) {
+      if (sending.signal?.aborted) throw abortedError(sending);
       if (calling.signal.aborted && !closing.signal.aborted) throw timeoutError(sending);
       throw connectionError(sending.what, error, sending.method === 'POST');
     } finally {
       clearTimeout(timer);
       closing.signal.removeEventListener('abort', abort);
+      sending.signal?.removeEventListener('abort', abort);
     }
   };
 
   return { send, close: async () => closing.abort() };
 };
+
+/** Leaving the loop early also ends the connection, so that the rest does not come in for nobody. */
+const readText = async (body: AsyncIterable<Uint8Array>, bytesMax: number, what: string): Promise<string> => {
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.byteLength;
+    if (bytes > bytesMax) throw new CallError('invalid', `Cannot use the answer of ${what}: over ${bytesMax} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+};
+
+const abortedError = (sending: Sending): CallError =>
+  new CallError('broken', `The caller of ${sending.what} has ended the call`);
 
 const timeoutError = (sending: Sending): CallError =>
   new CallError('timeout', `No answer to ${sending.what} within ${sending.timeoutMs} ms`);
@@ -225,12 +295,9 @@ const timeoutError = (sending: Sending): CallError =>
 const connectionError = (what: string, error: unknown, sentOnce = true): CallError => {
   if (error instanceof CallError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  return new CallError(sentOnce && wasRefused(error) ? 'refused' : 'broken', `Cannot call ${what}: ${text}`);
-};
-
-const wasRefused = (error: unknown): boolean => {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ECONNREFUSED' || code === 'ConnectionRefused';
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const wasRefused = code === 'ECONNREFUSED' || code === 'ConnectionRefused';
+  return new CallError(sentOnce && wasRefused ? 'refused' : 'broken', `Cannot call ${what}: ${text}`, { code });
 };
 
 // Streams.

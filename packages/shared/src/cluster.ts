@@ -52,4 +52,6 @@ export type ReplicaStatus = {
   /** The last cluster record it accepted, for the case that the manager lost its own. */
   record: ClusterRecord | null;
   proposal: Proposal | null;
+  /** The harm on purpose that is switched on there, in words; absent if there is none. */
+  chaos?: string;
 };

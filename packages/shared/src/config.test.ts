@@ -38,10 +38,77 @@ test('without settings the defaults hold, and they are frozen', () => {
     runtime: 'node',
     suspectAfterMs: 500,
     requestWaitMs: 4000,
+    shopifySecrets: [],
+    shopifyUrl: null,
+    shopifyToken: null,
+    webhookUrls: [],
+    webhookSecret: null,
+    outboxAttempts: 60,
+    wmsUrl: null,
+    wmsHoldMs: 60_000,
+    checkVerificationUrl: null,
+    checkFraudUrl: null,
+    suggestionsUrl: null,
+    checkWaitMs: 2000,
+    rotateLeader: false,
+    logOrders: false,
+    chaos: false,
+    chaosOn: [],
+    chaosLatencyMs: 0,
+    chaosLatencyEvery: 1,
+    chaosCrashEvery: 0,
+    chaosCrashAt: 'before_store',
     logLevel: 'info',
     replicaId: null,
   });
   assert.ok(Object.isFrozen(config));
+});
+
+test('lists, addresses and switches are read', () => {
+  const config = readConfig({
+    SHOPIFY_SECRETS: 'old, new',
+    WMS_URL: 'http://127.0.0.1:9000/wms/',
+    WEBHOOK_URLS: 'http://one.example/a?b=c,https://two.example',
+    WEBHOOK_SECRET: 's',
+    CHAOS: '1',
+    CHAOS_ON: 'order-3,catalog',
+    CHAOS_LATENCY_MS: '3000',
+    ROTATE_LEADER: '1',
+  });
+  assert.equal(config.shopifySecrets, ['old', 'new']);
+  assert.is(config.wmsUrl, 'http://127.0.0.1:9000/wms');
+  assert.equal(config.webhookUrls, ['http://one.example/a?b=c', 'https://two.example']);
+  assert.equal(config.chaosOn, ['order-3', 'catalog']);
+  assert.ok(config.chaos);
+  assert.ok(config.rotateLeader);
+});
+
+test('a secret that is wrong is named, not shown', () => {
+  const problems = problemsOf({ SHOPIFY_SECRETS: 'a,b,hush', SHOPIFY_TOKEN: 'hush hush' });
+  assert.is(problems.length, 2);
+  for (const problem of problems) assert.not.match(problem, 'hush');
+});
+
+test('what needs another setting says which', () => {
+  assert.equal(
+    problemsOf({
+      SHOPIFY_URL: 'http://shop.example',
+      WEBHOOK_URLS: 'http://one.example',
+      CHAOS_LATENCY_MS: '5',
+      CHAOS_CRASH_EVERY: '5',
+    }),
+    [
+      'SHOPIFY_URL: needs SHOPIFY_TOKEN, which is not given',
+      'WEBHOOK_URLS: needs WEBHOOK_SECRET, which is not given',
+      'CHAOS_LATENCY_MS: needs CHAOS=1, which is not given',
+      'CHAOS_CRASH_EVERY: needs CHAOS=1, which is not given',
+    ],
+  );
+  assert.equal(problemsOf({ WMS_URL: 'warehouse', CHAOS: 'yes', CHAOS_ON: 'order-9' }), [
+    'WMS_URL: "warehouse" is not an http or https address',
+    'CHAOS: "yes" is not one of 0, 1',
+    'CHAOS_ON: "order-9" is not names of services (front, catalog, order-1 and so on), with commas between them',
+  ]);
 });
 
 test('what is set is read, what is empty is not set', () => {

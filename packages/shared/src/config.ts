@@ -11,6 +11,8 @@ type Setting<Value> = {
   help: string;
   /** What is allowed, for people. */
   allowed: string;
+  /** Its value must not appear in a message. */
+  isSecret?: true;
   /** The value, or undefined if the text is not allowed. */
   parse: (text: string) => Value | undefined;
 };
@@ -49,6 +51,55 @@ const oneOf = <const Value extends string>(setting: {
 const string = (setting: { name: string; fallback: string; help: string; allowed: string }): Setting<string> => ({
   ...setting,
   parse: (text) => (text.includes('\0') ? undefined : text),
+});
+
+/** On or off; off unless given. */
+const flag = (setting: { name: string; help: string }): Setting<boolean> => ({
+  ...setting,
+  fallback: '0',
+  allowed: 'one of 0, 1',
+  parse: (text) => (text === '1' ? true : text === '0' ? false : undefined),
+});
+
+/** Names or secrets with commas between them; none unless given. */
+const list = (setting: {
+  name: string;
+  max: number;
+  help: string;
+  allowed: string;
+  isItem: (text: string) => boolean;
+}): Setting<readonly string[]> => ({
+  name: setting.name,
+  fallback: '',
+  help: setting.help,
+  allowed: setting.allowed,
+  parse: (text) => {
+    const items = text.split(',').map((item) => item.trim());
+    if (text === '') return [];
+    return items.length <= setting.max && items.every(setting.isItem) ? items : undefined;
+  },
+});
+
+const isUrl = (text: string): boolean => {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.hash === '';
+};
+
+/** Another program's address, or none. */
+const address = (setting: { name: string; help: string }): Setting<string | null> => ({
+  ...setting,
+  fallback: null,
+  allowed: 'an http or https address',
+  parse: (text) => (isUrl(text) ? text.replace(/\/+$/, '') : undefined),
+});
+
+/** A secret text, or none. Its value is shown nowhere. */
+const secret = (setting: { name: string; help: string }): Setting<string | null> => ({
+  ...setting,
+  fallback: null,
+  allowed: 'a text without spaces',
+  isSecret: true,
+  parse: (text) => (/^\S+$/.test(text) ? text : undefined),
 });
 
 /** Ports above PORT_BASE that the order replicas use: PORT_BASE + 10 + id. */
@@ -137,6 +188,109 @@ const settings = {
     max: 60_000,
     help: 'How long a request may wait inside the front for a leader before it is answered with 503',
   }),
+  shopifySecrets: {
+    ...list({
+      name: 'SHOPIFY_SECRETS',
+      max: 2,
+      allowed: 'one or two texts without spaces, with a comma between them',
+      isItem: (text) => /^\S+$/.test(text),
+      help: 'Secrets that Shopify signs its webhooks with; two while one replaces the other. Without any, the webhooks answer 401',
+    }),
+    isSecret: true,
+  },
+  shopifyUrl: address({
+    name: 'SHOPIFY_URL',
+    help: "Address of the Shopify shop's GraphQL Admin API, which is told every change of stock; needs SHOPIFY_TOKEN",
+  }),
+  shopifyToken: secret({ name: 'SHOPIFY_TOKEN', help: 'Access token for SHOPIFY_URL' }),
+  webhookUrls: list({
+    name: 'WEBHOOK_URLS',
+    max: 8,
+    allowed: 'up to 8 http or https addresses, with commas between them',
+    isItem: isUrl,
+    help: 'Addresses that are told every order, cancellation and restock; needs WEBHOOK_SECRET',
+  }),
+  webhookSecret: secret({ name: 'WEBHOOK_SECRET', help: 'Secret that what goes to WEBHOOK_URLS is signed with' }),
+  outboxAttempts: integer({
+    name: 'OUTBOX_ATTEMPTS',
+    fallback: 60,
+    min: 1,
+    max: 1_000_000,
+    help: 'Attempts to deliver an event before it becomes a dead letter; the pauses double from 1 s to 5 min, so 60 are about four hours',
+  }),
+  wmsUrl: address({
+    name: 'WMS_URL',
+    help: 'Address of a warehouse that is asked for the availability of every line before an order is decided',
+  }),
+  wmsHoldMs: integer({
+    name: 'WMS_HOLD_MS',
+    fallback: 60_000,
+    min: 100,
+    max: DAY_MS,
+    help: 'How long a warehouse that is down is not asked again',
+  }),
+  checkVerificationUrl: address({
+    name: 'CHECK_VERIFICATION_URL',
+    help: 'Address of a verification service for checkouts; without it the front verifies them itself',
+  }),
+  checkFraudUrl: address({
+    name: 'CHECK_FRAUD_URL',
+    help: 'Address of a fraud detection service for checkouts; without it the front does that itself',
+  }),
+  suggestionsUrl: address({
+    name: 'SUGGESTIONS_URL',
+    help: 'Address of a service that suggests books; without it the front does that itself',
+  }),
+  checkWaitMs: integer({
+    name: 'CHECK_WAIT_MS',
+    fallback: 2000,
+    min: 100,
+    max: 60_000,
+    help: 'How long the checks of a checkout may take together',
+  }),
+  rotateLeader: flag({
+    name: 'ROTATE_LEADER',
+    help: '1: after each executed checkout the leader hands over to the next in-sync replica',
+  }),
+  logOrders: flag({
+    name: 'LOG_ORDERS',
+    help: '1: every service logs a line for each step of each order, for `bin/trace`; costs speed and disk',
+  }),
+  chaos: flag({ name: 'CHAOS', help: '1: allows the other CHAOS settings, which do harm on purpose' }),
+  chaosOn: list({
+    name: 'CHAOS_ON',
+    max: 2 + REPLICAS_MAX,
+    allowed: 'names of services (front, catalog, order-1 and so on), with commas between them',
+    isItem: (text) => /^(front|catalog|order-[1-7])$/.test(text),
+    help: 'Services that the CHAOS settings apply to; all if none is named',
+  }),
+  chaosLatencyMs: integer({
+    name: 'CHAOS_LATENCY_MS',
+    fallback: 0,
+    min: 0,
+    max: 60_000,
+    help: 'Delays requests by so much; 0 for none',
+  }),
+  chaosLatencyEvery: integer({
+    name: 'CHAOS_LATENCY_EVERY',
+    fallback: 1,
+    min: 1,
+    max: 1_000_000,
+    help: 'Every how manieth request is delayed',
+  }),
+  chaosCrashEvery: integer({
+    name: 'CHAOS_CRASH_EVERY',
+    fallback: 0,
+    min: 0,
+    max: 1_000_000,
+    help: 'The service kills itself at every so manieth passing of CHAOS_CRASH_AT; 0 for never',
+  }),
+  chaosCrashAt: oneOf({
+    name: 'CHAOS_CRASH_AT',
+    fallback: 'before_store',
+    values: ['before_store', 'after_store', 'before_answer'],
+    help: 'Where: before a batch is written, after its fsync, or when it is done and would be answered',
+  }),
   logLevel: oneOf({
     name: 'LOG_LEVEL',
     fallback: 'info',
@@ -179,7 +333,8 @@ export const readConfig = (environment: Environment = process.env): Config => {
   for (const [key, setting] of Object.entries(settings) as [string, Setting<unknown>][]) {
     const text = environment[setting.name] || setting.fallback;
     const value = text === null ? null : setting.parse(text);
-    if (value === undefined) problems.push(`${setting.name}: ${JSON.stringify(text)} is not ${setting.allowed}`);
+    const shown = setting.isSecret === true ? 'its value' : JSON.stringify(text);
+    if (value === undefined) problems.push(`${setting.name}: ${shown} is not ${setting.allowed}`);
     values[key] = value ?? null;
   }
   const config = values as Config;
@@ -189,14 +344,33 @@ export const readConfig = (environment: Environment = process.env): Config => {
       problems.push(`MIN_IN_SYNC: "${config.minInSync}" is more than REPLICAS, "${replicas}"`);
     if (config.replicaId !== null && config.replicaId > replicas)
       problems.push(`REPLICA_ID: "${config.replicaId}" is more than REPLICAS, "${replicas}"`);
+    problems.push(...unpaired(config));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return Object.freeze(config);
 };
 
+/** Settings that are of no use, or of harm, without another one. */
+const unpaired = (config: Config): string[] => {
+  const problems: string[] = [];
+  const needs = (isGiven: boolean, name: string, isThere: boolean, other: string): void => {
+    if (isGiven && !isThere) problems.push(`${name}: needs ${other}, which is not given`);
+  };
+  needs(config.shopifyUrl !== null, 'SHOPIFY_URL', config.shopifyToken !== null, 'SHOPIFY_TOKEN');
+  needs(config.webhookUrls.length > 0, 'WEBHOOK_URLS', config.webhookSecret !== null, 'WEBHOOK_SECRET');
+  needs(config.chaosLatencyMs > 0, 'CHAOS_LATENCY_MS', config.chaos, 'CHAOS=1');
+  needs(config.chaosCrashEvery > 0, 'CHAOS_CRASH_EVERY', config.chaos, 'CHAOS=1');
+  return problems;
+};
+
 /** The table as a document needs it, in its order. `fallback` is null for a setting that may be absent. */
 export const describeSettings = (): { name: string; fallback: string | null; allowed: string; help: string }[] =>
-  Object.values(settings).map(({ name, fallback, allowed, help }) => ({ name, fallback, allowed, help }));
+  Object.values(settings).map(({ name, fallback, allowed, help }) => ({
+    name,
+    fallback: fallback === '' ? null : fallback,
+    allowed,
+    help,
+  }));
 
 // Where the services are. All but the front are on loopback only.
 

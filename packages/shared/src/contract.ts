@@ -5,7 +5,17 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import type { ClusterRecord, Proposal, ReplicaStatus } from './cluster.ts';
 import { limits } from './limits.ts';
-import type { Line, Order, Outcome, PlacedOrder, ProductState, StoredOrder } from './movement.ts';
+import type {
+  Line,
+  Order,
+  Outcome,
+  Placed,
+  ProductState,
+  Progress,
+  StoredCheckout,
+  StoredOrder,
+  TrailEntry,
+} from './movement.ts';
 
 /** One request that a service answers. `path` may hold `:name` parts, which `params` describes. */
 export type Route = {
@@ -36,12 +46,36 @@ export const orderSchema = Type.Object({
   lines: Type.Array(lineSchema, { minItems: 1 }),
   type: Type.Optional(Type.Union([Type.Literal('buy'), Type.Literal('sell')])),
   many: Type.Optional(Type.Literal(true)),
+  orderId: Type.Optional(text),
+  customer: Type.Optional(text),
 });
-export const placedOrderSchema = Type.Object({
-  key: Type.String({ minLength: 1, maxLength: limits.keyLengthMax }),
-  fingerprint: Type.String({ minLength: 1, maxLength: 128 }),
-  order: orderSchema,
+const key = Type.String({ minLength: 1, maxLength: limits.keyLengthMax });
+const fingerprint = Type.String({ minLength: 1, maxLength: 128 });
+export const checkoutSchema = Type.Object({
+  id: text,
+  lines: Type.Array(lineSchema, { minItems: 1 }),
+  customer: text,
+  card: text,
 });
+const deadLetterSchema = Type.Object({ sequence, attempts: count(0), error: text });
+const progress = {
+  delivered: sequence,
+  dead: Type.Array(deadLetterSchema),
+  again: Type.Array(Type.Object({ sequence, asked: sequence })),
+};
+export const progressSchema = Type.Object(progress);
+export const placedSchema = Type.Union([
+  Type.Object({
+    key,
+    fingerprint,
+    order: orderSchema,
+    alsoKey: Type.Optional(key),
+    refusal: Type.Optional(text),
+  }),
+  Type.Object({ key, cancel: Type.Object({ of: key }) }),
+  Type.Object({ key, fingerprint, checkout: checkoutSchema }),
+  Type.Object({ key, note: Type.Object({ sink: text, after: sequence, ...progress }) }),
+]);
 export const productStateSchema = Type.Object({
   name: text,
   price: Type.Number(),
@@ -64,10 +98,53 @@ export const outcomeSchema = Type.Union([
     message: text,
     replayed: Type.Boolean(),
   }),
+  Type.Object({ key: text, status: Type.Literal('queued'), sequence, id: text, replayed: Type.Boolean() }),
+  Type.Object({
+    key: text,
+    status: Type.Literal('cancelled'),
+    sequence,
+    number: count(0),
+    replayed: Type.Boolean(),
+  }),
+  Type.Object({ key: text, status: Type.Literal('nothing_to_cancel') }),
+  Type.Object({ key: text, status: Type.Literal('unknown_order') }),
+  Type.Object({ key: text, status: Type.Literal('cannot_cancel'), message: text }),
+  Type.Object({ key: text, status: Type.Literal('queue_full') }),
+  Type.Object({ key: text, status: Type.Literal('noted'), sequence }),
+  Type.Object({ key: text, status: Type.Literal('stale'), sequence }),
   Type.Object({ key: text, status: Type.Literal('conflict') }),
   Type.Object({ key: text, status: Type.Literal('unknown_product'), name: text }),
 ]);
-export const storedOrderSchema = Type.Object({ number: count(0), key: text, sequence, order: orderSchema });
+export const storedOrderSchema = Type.Object({
+  number: count(0),
+  key: text,
+  sequence,
+  order: orderSchema,
+  cancelled: Type.Optional(Type.Literal(true)),
+});
+const stored = { id: text, sequence, checkout: checkoutSchema };
+export const storedCheckoutSchema = Type.Union([
+  Type.Object({ ...stored, state: Type.Literal('queued') }),
+  Type.Object({ ...stored, state: Type.Literal('placed'), number: count(0) }),
+  Type.Object({ ...stored, state: Type.Literal('refused'), reason: text, message: text }),
+]);
+/** One change of one product's stock, and what caused it. */
+export const trailEntrySchema = Type.Object({
+  sequence,
+  term: count(0),
+  time: count(0),
+  product: text,
+  change: Type.Integer(),
+  before: count(0),
+  after: count(0),
+  cause: Type.Union([
+    Type.Object({ kind: Type.Literal('seed') }),
+    Type.Object({ kind: Type.Literal('order'), order_number: count(0) }),
+    Type.Object({ kind: Type.Literal('cancel'), order_number: count(0) }),
+    Type.Object({ kind: Type.Literal('restock'), sold_out_by: sequence }),
+  ]),
+  key: nullable(text),
+});
 
 // The cluster.
 
@@ -102,6 +179,7 @@ export const replicaStatusSchema = Type.Object({
   commitIndex: count(0),
   record: nullable(clusterRecordSchema),
   proposal: nullable(proposalSchema),
+  chaos: Type.Optional(text),
 });
 
 // The catalog.
@@ -132,11 +210,11 @@ export const catalogContract = {
     path: '/products',
     response: Type.Object({ epoch: text, asOf: sequence, products: Type.Array(productStateSchema) }),
   },
-  /** Decides orders, and returns the journal's sealed lines after the sequence `after`. */
+  /** Decides orders, and whatever else is placed, in this order; and returns the journal's sealed lines after the sequence `after`. */
   movements: {
     method: 'POST',
     path: '/movements',
-    body: Type.Object({ term: count(0), after: sequence, orders: Type.Array(placedOrderSchema) }),
+    body: Type.Object({ term: count(0), after: sequence, orders: Type.Array(placedSchema) }),
     response: catalogAnswerSchema,
   },
   /**
@@ -155,6 +233,18 @@ export const catalogContract = {
     query: Type.Object({ after: sequence, limit: Type.Optional(count(1)) }),
     response: Type.Object({ lines: Type.Array(text), more: Type.Boolean() }),
   },
+  /** The changes of stock after a sequence, of one product or of all. `next`: where to go on; null at the end of the journal. */
+  trail: {
+    method: 'GET',
+    path: '/trail',
+    query: Type.Object({ after: sequence, limit: Type.Optional(count(1)), product: Type.Optional(text) }),
+    response: Type.Object({
+      epoch: text,
+      asOf: sequence,
+      changes: Type.Array(trailEntrySchema),
+      next: nullable(sequence),
+    }),
+  },
 } as const satisfies Contract;
 
 /** Where the catalog's stream of changes is: NDJSON, see `ChangeLine`. */
@@ -162,8 +252,11 @@ export const changesPath = '/changes';
 
 /** One line of the catalog's stream. `epoch` names one run of the catalog. */
 export const changeLineSchema = Type.Union([
-  /** First line: everything up to `sequence` is to be read, everything after it will be told. */
-  Type.Object({ type: Type.Literal('hello'), epoch: text, sequence }),
+  /**
+   * First line: everything up to `sequence` is to be read, everything after it will be told. `chaos`: the harm on purpose
+   * that is switched on there.
+   */
+  Type.Object({ type: Type.Literal('hello'), epoch: text, sequence, chaos: Type.Optional(text) }),
   /** The sequences `from` to `to`, both included, and only the products that they changed. */
   Type.Object({
     type: Type.Literal('changes'),
@@ -178,6 +271,21 @@ export const changeLineSchema = Type.Union([
 export type ChangeLine = Static<typeof changeLineSchema>;
 
 // The order replicas.
+
+export const sinkStatusSchema = Type.Object({
+  sink: text,
+  /** Everything up to this sequence is settled. */
+  delivered: sequence,
+  /** Committed sequences after it. */
+  lag: count(0),
+  dead: Type.Array(deadLetterSchema),
+  /** Dead letters that are being sent again. */
+  again: Type.Array(sequence),
+  /** What it tries now or waits to try again. */
+  trying: Type.Array(Type.Object({ sequence, attempts: count(0), error: nullable(text) })),
+  /** Milliseconds until it may be called again; 0 if it may. */
+  pausedMs: count(0),
+});
 
 const refused = Type.Object({ term: count(0), ok: Type.Literal(false), reason: text });
 
@@ -195,24 +303,85 @@ export const orderContract = {
   orders: {
     method: 'POST',
     path: '/orders',
-    body: Type.Object({ term: count(0), orders: Type.Array(placedOrderSchema) }),
+    body: Type.Object({ term: count(0), orders: Type.Array(placedSchema) }),
     response: Type.Union([
       Type.Object({ term: count(0), ok: Type.Literal(true), outcomes: Type.Array(outcomeSchema) }),
       refused,
     ]),
   },
-  /** Committed orders by number or key, in the order of the queries; null for one that is not there. */
+  /**
+   * What is committed, in the order of the queries; null for what is not there: orders by number or key, checkouts by id,
+   * and whether anything at all was decided under a key.
+   */
   find: {
     method: 'POST',
     path: '/find',
     body: Type.Object({
       term: count(0),
-      queries: Type.Array(Type.Union([Type.Object({ number: count(0) }), Type.Object({ key: text })])),
+      queries: Type.Array(
+        Type.Union([
+          Type.Object({ number: count(0) }),
+          Type.Object({ key: text }),
+          Type.Object({ checkout: text }),
+          Type.Object({ decided: text }),
+        ]),
+      ),
     }),
     response: Type.Union([
-      Type.Object({ term: count(0), ok: Type.Literal(true), found: Type.Array(nullable(storedOrderSchema)) }),
+      Type.Object({
+        term: count(0),
+        ok: Type.Literal(true),
+        found: Type.Array(
+          nullable(
+            Type.Union([
+              storedOrderSchema,
+              storedCheckoutSchema,
+              Type.Object({ decided: Type.Literal(true), sequence }),
+            ]),
+          ),
+        ),
+      }),
       refused,
     ]),
+  },
+  /** How the outbox does. Only the leader delivers. */
+  outbox: {
+    method: 'POST',
+    path: '/outbox',
+    body: Type.Object({ term: count(0) }),
+    response: Type.Union([
+      Type.Object({ term: count(0), ok: Type.Literal(true), sinks: Type.Array(sinkStatusSchema) }),
+      refused,
+    ]),
+  },
+  /** One event of the outbox: what it says, and how it stands with each sink. `event` is null if the sequence is none. */
+  outboxEvent: {
+    method: 'POST',
+    path: '/outbox/show',
+    body: Type.Object({ term: count(0), sequence }),
+    response: Type.Union([
+      Type.Object({
+        term: count(0),
+        ok: Type.Literal(true),
+        event: nullable(Type.Record(Type.String(), Type.Unknown())),
+        sinks: Type.Array(
+          Type.Object({
+            sink: text,
+            state: Type.Union([Type.Literal('delivered'), Type.Literal('pending'), Type.Literal('dead')]),
+            attempts: count(0),
+            error: nullable(text),
+          }),
+        ),
+      }),
+      refused,
+    ]),
+  },
+  /** Sends a dead letter again, once this is answered it is recorded. `sinks`: those where it was one. */
+  outboxReplay: {
+    method: 'POST',
+    path: '/outbox/replay',
+    body: Type.Object({ term: count(0), sequence, sink: nullable(text) }),
+    response: Type.Union([Type.Object({ term: count(0), ok: Type.Literal(true), sinks: Type.Array(text) }), refused]),
   },
 } as const satisfies Contract;
 
@@ -222,10 +391,13 @@ type Same<One, Other> = [One, Other] extends [Other, One] ? true : { differs: [O
 const same = <_Verdict extends true>(): void => {};
 same<Same<Static<typeof lineSchema>, Line>>();
 same<Same<Static<typeof orderSchema>, Order>>();
-same<Same<Static<typeof placedOrderSchema>, PlacedOrder>>();
+same<Same<Static<typeof placedSchema>, Placed>>();
+same<Same<Static<typeof progressSchema>, Progress>>();
 same<Same<Static<typeof productStateSchema>, ProductState>>();
 same<Same<Static<typeof outcomeSchema>, Outcome>>();
 same<Same<Static<typeof storedOrderSchema>, StoredOrder>>();
+same<Same<Static<typeof storedCheckoutSchema>, StoredCheckout>>();
+same<Same<Static<typeof trailEntrySchema>, TrailEntry>>();
 same<Same<Static<typeof clusterRecordSchema>, ClusterRecord>>();
 same<Same<Static<typeof proposalSchema>, Proposal>>();
 same<Same<Static<typeof replicaStatusSchema>, ReplicaStatus>>();

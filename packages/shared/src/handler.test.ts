@@ -59,6 +59,18 @@ test('what is not as agreed on is refused, and the function is not called', asyn
   }
 });
 
+test('digits in a query are a number only where one is wanted', async () => {
+  const mixed = {
+    method: 'GET',
+    path: '/',
+    query: Type.Object({ name: Type.String(), limit: Type.Optional(Type.Integer({ minimum: 1 })) }),
+    response: Type.Object({ told: Type.String() }),
+  } as const satisfies Route;
+  const tell = createHandler(mixed, ({ query }) => ({ told: JSON.stringify(query) }));
+  const response = await tell(new Request('http://till.test/?name=1984&limit=7'));
+  assert.equal(await response.json(), { told: '{"name":"1984","limit":7}' });
+});
+
 test('a refusal says where', async () => {
   assert.match((await problemOf(requestOf('{"quantity":0}'))).message, '/quantity');
 });

@@ -1,4 +1,5 @@
 /** The serving side of a contract: what comes in is checked, what goes out has the agreed form. */
+import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, Route } from './contract.ts';
 import { Problem } from './errors.ts';
@@ -30,7 +31,7 @@ export const createHandler = <R extends Route>(
   return async (request) => {
     const received = {
       params: route.params && checked('params', decoded(request.params ?? {})),
-      query: route.query && checked('query', queryOf(request.url)),
+      query: route.query && checked('query', queryOf(request.url, route.query)),
       body: route.body && checked('body', await readJson(request)),
       request,
     };
@@ -61,11 +62,15 @@ export const decoded = (params: Record<string, string | undefined>): Record<stri
   return result;
 };
 
-/** The query, with whole numbers as numbers. Of a name that is there twice the last counts. */
-const queryOf = (url: string): Record<string, string | number> => {
+/**
+ * The query, with whole numbers as numbers where the schema wants one: a product may be called "1984". Of a name that is
+ * there twice the last counts.
+ */
+const queryOf = (url: string, schema: TSchema): Record<string, string | number> => {
+  const { properties = {} } = schema as { properties?: Record<string, { type?: unknown }> };
   const result: Record<string, string | number> = {};
   for (const [name, value] of new URL(url).searchParams)
-    result[name] = /^\d{1,15}$/.test(value) ? Number(value) : value;
+    result[name] = properties[name]?.type === 'integer' && /^\d{1,15}$/.test(value) ? Number(value) : value;
   return result;
 };
 

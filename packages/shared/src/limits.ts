@@ -9,6 +9,9 @@ export const limits = Object.freeze({
   nameLengthMax: 200,
   quantityMax: 1_000_000,
   orderLinesMax: 100,
+  orderIdLengthMax: 128,
+  customerLengthMax: 200,
+  trailEntriesMax: 1000,
 
   // Between the services.
   internalBodyBytesMax: 16 * 1024 * 1024,
@@ -17,6 +20,7 @@ export const limits = Object.freeze({
   ordersInBatchMax: 512,
   batchBytesMax: 1024 * 1024,
   queueLengthMax: 10_000,
+  checkoutsQueuedMax: 10_000,
   historyLinesMax: 4096,
   historyBytesMax: 4 * 1024 * 1024,
 
@@ -31,11 +35,35 @@ export const limits = Object.freeze({
   clusterRecordsKept: 8,
   replicasMax: 7,
 
+  // Checkouts and their checks.
+  checkoutTextLengthMax: 200,
+  checkReasonLengthMax: 500,
+  suggestionsMax: 3,
+  suggestionsEveryMs: 1000,
+  suggestionsWaitMs: 500,
+  booksKnownMax: 10_000,
+  pairsPerBookMax: 64,
+  movementsPerReadMax: 512,
+  contactsKnownMax: 10_000,
+  velocityWindowMs: 10 * 60_000,
+
+  // Shopify's webhooks: it waits 5 s for an answer, and its orders are long.
+  webhookBodyBytesMax: 1024 * 1024,
+  webhookWaitMs: 4500,
+
   // HTTP at the front.
+  replyHoldMs: 500,
   retryAfterSeconds: 1,
   keepAliveMs: 60_000,
   headersWaitMs: 10_000,
   bodyWaitMs: 30_000,
+
+  // Calls to programs that are not ours.
+  outsideBodyBytesMax: 1024 * 1024,
+  outsideConnectionsMax: 64,
+  outsideHalfOpenAfterMs: 10_000,
+  outsideRetryAfterMsMax: 5 * 60 * 1000,
+  warehouseQuestionsMax: 1000,
 
   // Files.
   journalChunkBytes: 1024 * 1024,

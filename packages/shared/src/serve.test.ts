@@ -128,6 +128,18 @@ test('services may send each other more', async () => {
   assert.is(await response.text(), body);
 });
 
+test('some paths may be sent more than others, announced or not', async () => {
+  const bodyBytesMax = (url: string) => (new URL(url).pathname === '/long' ? 100_000 : 1000);
+  const { url, port } = await start({ fetch: echo, bodyBytesMax });
+  const send = (path: string, bytes: number) =>
+    fetch(url + path, { method: 'POST', body: JSON.stringify('x'.repeat(bytes - 2)) });
+  assert.is((await send('/', 1000)).status, 200);
+  assert.is((await send('/', 1001)).status, 413);
+  assert.is((await send('/long?a', 100_000)).status, 200);
+  assert.is((await send('/long?a', 100_001)).status, 413);
+  assert.is((await chunked(port, 'x'.repeat(500), 3)).status, 413);
+});
+
 test('a stream is sent as it grows', async () => {
   let push = (_text: string) => {};
   let ended = false;

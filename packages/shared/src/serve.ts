@@ -19,8 +19,8 @@ export type ServeOptions = {
   /** 0: any free port; the result says which. */
   port: number;
   hostname: string;
-  /** Bodies over this get a 413. The default is for the public side; services allow each other more. */
-  bodyBytesMax?: number;
+  /** Bodies over this get a 413. The default is for the public side; services allow each other more, some paths need more. */
+  bodyBytesMax?: number | ((url: string) => number);
   /**
    * How long connections that are open when closing begins are served as before, each answer telling its client to leave. A
    * client that sends its next request just as its idle connection is ended gets no answer; so it is given the time to come.
@@ -44,10 +44,11 @@ export type Listening = {
 
 export const serve = async (options: ServeOptions): Promise<Listening> => {
   const { port, hostname, onError } = options;
-  const bodyBytesMax = options.bodyBytesMax ?? limits.bodyBytesMax;
+  const { bodyBytesMax = limits.bodyBytesMax } = options;
+  const bodyBytesMaxOf = typeof bodyBytesMax === 'number' ? () => bodyBytesMax : bodyBytesMax;
   const traffic: Traffic = { phase: 'open', underWay: 0, end: new AbortController() };
   const server = await start(port, hostname, {
-    fetch: handled(bounded(options.fetch, bodyBytesMax), traffic, onError),
+    fetch: handled(bounded(options.fetch, bodyBytesMaxOf), traffic, onError),
     port,
     hostname,
     silent: true,
@@ -120,9 +121,10 @@ const toLeave = (response: Response): Response => {
  * one is counted, which costs a stream.
  */
 const bounded =
-  (fetch: Fetch, bodyBytesMax: number): Fetch =>
+  (fetch: Fetch, bodyBytesMaxOf: (url: string) => number): Fetch =>
   (request) => {
     if (request.method === 'GET' || request.method === 'HEAD') return fetch(request);
+    const bodyBytesMax = bodyBytesMaxOf(request.url);
     const announced = request.headers.get('content-length');
     if (announced === null || request.headers.has('transfer-encoding')) {
       return fetch(limitRequestBody(request, bodyBytesMax));

@@ -8,6 +8,7 @@ import { problem, problemOf } from './errors.ts';
 import type { RoutedRequest } from './handler.ts';
 import { limits } from './limits.ts';
 import { json, Reply } from './reply.ts';
+import { addRoutes } from './routing.ts';
 
 export type Handler = (request: RoutedRequest) => Response | Promise<Response>;
 export type ServiceRoute = { method: 'GET' | 'POST'; path: string; handler: Handler };
@@ -42,16 +43,13 @@ export const createServiceRouter = (deps: ServiceRouterDeps): { fetch(request: R
     },
   ];
   const router = Router({ catch: (error: unknown) => problemOf(error, onError) });
-  const methods = new Map<string, string[]>();
-  for (const { method, path, handler } of routes) {
-    if (method === 'GET') router.get(path, handler);
-    else router.post(path, handler);
-    methods.set(path, [...(methods.get(path) ?? []), method]);
-  }
-  for (const [path, known] of methods) {
-    const allow = known.join(', ');
-    router.all(path, ({ method }) => problem(405, 'wrong_method', `Cannot ${method} here: only ${allow}`, { allow }));
-  }
-  router.all('*', () => problem(404, 'unknown_route', 'There is nothing here'));
+  addRoutes(router, {
+    routes: routes.map(({ method, path, handler }) => ({ methods: [method], path, handler })),
+    wrongMethod: ({ method }, methods) => {
+      const allow = methods.join(', ');
+      return problem(405, 'wrong_method', `Cannot ${method} here: only ${allow}`, { allow });
+    },
+    unknownRoute: () => problem(404, 'unknown_route', 'There is nothing here'),
+  });
   return { fetch: (request) => router.fetch(request) };
 };

@@ -102,6 +102,7 @@ test('what a crash left of a replaced file is gone before the service starts', a
 
 for (const [what, manner, settings, problem] of [
   ['a setting that is wrong', '', { REPLICAS: 'many' }, 'REPLICAS: "many" is not'],
+  ['harm that is not allowed', '', { CHAOS_CRASH_EVERY: '5' }, 'CHAOS_CRASH_EVERY: needs CHAOS=1'],
   ['settings that this service cannot use', 'unusable', {}, 'TEST: cannot be used'],
 ] as const) {
   test(`${what} ends it with 2 before anything is touched`, async () => {

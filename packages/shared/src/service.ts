@@ -1,9 +1,11 @@
 /** The frame of every service's process: settings, log, the one lock of its folder, a start that fails clearly, an orderly end. */
 import { join } from 'node:path';
+import { type Chaos, createChaos } from './chaos.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import { makeFolder, removeTemporaries } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { createLogger, type Logger } from './logger.ts';
+import { createOrderLog, type OrderLog } from './order-log.ts';
 import { onStop } from './shutdown.ts';
 
 export type ServiceContext = {
@@ -11,6 +13,10 @@ export type ServiceContext = {
   /** The folder that this service owns, locked for this process. */
   folder: string;
   logger: Logger;
+  /** Harm on purpose, as the settings ask for it: to be put around what serves and what stores. */
+  chaos: Chaos;
+  /** Where each step of each order is said; null unless LOG_ORDERS is on. */
+  orderLog: OrderLog | null;
   /** Ends the process at once with 1: its state cannot be relied on. What was acknowledged is on disk. */
   fail(error: unknown): void;
 };
@@ -43,7 +49,9 @@ export const runService = (
     await makeFolder(folder);
     const lock = await lockFolder(folder, { onLost: fail });
     await removeTemporaries(folder);
-    const running = await start({ config, folder, logger, fail });
+    const chaos = createChaos(config, { service, logger });
+    const orderLog = createOrderLog(config, logger);
+    const running = await start({ config, folder, logger, chaos, orderLog, fail });
     logger.info('ready');
     return {
       async stop() {
