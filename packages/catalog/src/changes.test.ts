@@ -54,6 +54,12 @@ test('a subscriber hears hello with what is on disk, then every change', async (
   assert.equal(await lines.next(), { type: 'changes', epoch: 'e', from: 6, to: 8, products: [] });
 });
 
+test('hello says what harm is switched on, if there is any', async () => {
+  const lines = reader(create({ chaos: 'crashes' }).subscribe());
+  assert.equal(await lines.next(), { type: 'hello', epoch: 'e', sequence: 4, chaos: 'crashes' });
+  await lines.cancel();
+});
+
 test('hello names the last sequence that was published, and what is published later follows it', async () => {
   const changes = create();
   changes.publish({ from: 5, to: 9, products: [fox] });

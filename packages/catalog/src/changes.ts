@@ -23,6 +23,8 @@ export type ChangesOptions = {
   epoch: string;
   /** Last sequence on disk before the first change is published. */
   sequence: number;
+  /** What to tell every subscriber of the chaos switches here; null or absent: nothing. */
+  chaos?: string | null;
   beatMs: number;
   backlogBytesMax: number;
   /** Hears of a subscriber that was cut off because it read too slowly. */
@@ -33,6 +35,7 @@ type Controller = ReadableStreamDefaultController<Uint8Array>;
 
 export const createChanges = ({ epoch, beatMs, backlogBytesMax, ...options }: ChangesOptions): Changes => {
   const subscribers = new Set<Controller>();
+  const harm = options.chaos == null ? {} : { chaos: options.chaos };
   let sequence = options.sequence;
   let beat: NodeJS.Timeout | undefined;
 
@@ -63,7 +66,7 @@ export const createChanges = ({ epoch, beatMs, backlogBytesMax, ...options }: Ch
           start: (controller) => {
             own = controller;
             subscribers.add(controller);
-            controller.enqueue(encode({ type: 'hello', epoch, sequence }));
+            controller.enqueue(encode({ type: 'hello', epoch, sequence, ...harm }));
             beat ??= setInterval(() => send({ type: 'beat', epoch, sequence }), beatMs);
           },
           cancel: () => leave(own),

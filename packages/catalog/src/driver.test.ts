@@ -1,8 +1,9 @@
 import { deadline } from '@till/shared/clock';
 import type { CatalogDecision } from '@till/shared/contract';
 import { Problem } from '@till/shared/errors';
+import { cancelKey, checkoutKey, noteKey } from '@till/shared/keys';
 import { limits } from '@till/shared/limits';
-import type { Movement, PlacedOrder, SeedProduct } from '@till/shared/movement';
+import type { Movement, Placed, PlacedOrder, SeedProduct } from '@till/shared/movement';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type BatchMeasures, createDriver, type Driver, seedMovements } from './driver.ts';
@@ -43,6 +44,7 @@ const createDisk = () => {
         const lines = stored.slice(after, after + linesMax).map((movement) => JSON.stringify(movement));
         return { lines, more: after + lines.length < stored.length };
       },
+      movement: (sequence) => stored[sequence - 1] as Movement,
       close: async () => {},
     } satisfies MovementJournal,
   };
@@ -61,7 +63,7 @@ type World = {
 
 const createWorld = async (): Promise<World> => {
   const disk = createDisk();
-  const stock = createStock();
+  const stock = createStock(disk.journal.movement);
   const events: string[] = [];
   const batches: BatchMeasures[] = [];
   const failures: unknown[] = [];
@@ -132,7 +134,7 @@ test('while one batch is stored the next fills up, and each caller gets its own 
   const { driver, disk, batches } = await createWorld();
   await soon(driver.fence({ term: 1, after: 1 }));
   disk.hold();
-  const place = (...orders: PlacedOrder[]) => driver.place({ term: 1, after: 2, orders });
+  const place = (...orders: Placed[]) => driver.place({ term: 1, after: 2, orders });
   const first = place(order('a'));
   await turn();
   const later = [
@@ -161,6 +163,67 @@ test('while one batch is stored the next fills up, and each caller gets its own 
   );
   assert.equal(sequencesOf(decisions[0] as CatalogDecision), [3]);
   assert.equal(sequencesOf(decisions[4] as CatalogDecision), [3, 4, 5, 6]);
+});
+
+test('whatever is placed is decided in one sequence, and a cancellation is told like an order', async () => {
+  const { driver, stock, events, batches } = await createWorld();
+  await soon(driver.fence({ term: 1, after: 1 }));
+  const checkout = { id: 'i', lines: [{ name: 'Tux', quantity: 1 }], customer: 'Kim', card: '4242' };
+  const note = { sink: 's', after: 0, delivered: 2, dead: [], again: [] };
+  const first = driver.place({ term: 1, after: 2, orders: [order('a', 'Fox', 2)] });
+  const second = driver.place({
+    term: 1,
+    after: 2,
+    orders: [
+      { key: cancelKey('a'), cancel: { of: 'a' } },
+      { key: 'c', fingerprint: 'f', checkout },
+      { key: noteKey('s'), note },
+      { key: noteKey('s'), note },
+      order(checkoutKey('i'), 'Tux'),
+    ],
+  });
+  await soon(first);
+  const decision = await soon(second);
+  assert.equal(decision.kind === 'decided' && decision.outcomes, [
+    { key: 'cancel a', status: 'cancelled', sequence: 4, number: 0, replayed: false },
+    { key: 'c', status: 'queued', sequence: 5, id: 'i', replayed: false },
+    { key: 'note s', status: 'noted', sequence: 6 },
+    { key: 'note s', status: 'stale', sequence: 6 },
+    { key: 'checkout i', status: 'accepted', sequence: 7, number: 1, replayed: false },
+  ]);
+  assert.equal(sequencesOf(decision), [3, 4, 5, 6, 7]);
+  assert.equal(events, ['2-2', '3-3 Fox:3', '4-7 Fox:5 Tux:4']);
+  assert.equal([stock.waitingCount, stock.lastNote('s'), stock.cancellation(0)], [0, 6, 4]);
+  assert.equal(
+    batches.at(-1)?.movements.map(({ kind }) => kind),
+    ['cancel', 'checkout', 'note', 'order'],
+  );
+});
+
+test('a journal that cannot be read when a cancellation needs it ends the process, and nothing is recorded', async () => {
+  const { driver, disk, failures } = await createWorld();
+  await soon(driver.fence({ term: 1, after: 1 }));
+  await soon(driver.place({ term: 1, after: 2, orders: [order('a')] }));
+  disk.stored.length = 2;
+  const problem = await problemOf(driver.place({ term: 1, after: 3, orders: [{ key: 'x', cancel: { of: 'a' } }] }));
+  assert.is(problem.reason, 'journal_failed');
+  assert.is(failures.length, 1);
+  assert.is(disk.stored.length, 2);
+});
+
+test('the trail ends where the stock does, even if the journal has more by then', async () => {
+  const { driver, disk } = await createWorld();
+  await soon(driver.fence({ term: 1, after: 1 }));
+  await soon(driver.place({ term: 1, after: 2, orders: [order('a', 'Fox', 2), order('b', 'Tux')] }));
+  const { changes, ...end } = await soon(driver.trail({ after: 1, changesMax: 10, name: 'Fox' }));
+  assert.equal(
+    changes.map(({ sequence, product, change }) => [sequence, product, change]),
+    [[3, 'Fox', -2]],
+  );
+  assert.equal(end, { asOf: 4, next: null });
+  disk.stored.push({ ...(disk.stored[2] as Movement), sequence: 5 });
+  const later = await soon(driver.trail({ after: 3, changesMax: 10, name: null }));
+  assert.equal([later.changes.map(({ sequence }) => sequence), later.asOf, later.next], [[4], 4, null]);
 });
 
 test('a batch tells each product once, as the last movement left it', async () => {

@@ -12,7 +12,8 @@ import { monotonicMs } from '@till/shared/clock';
 import type { CatalogDecision } from '@till/shared/contract';
 import { Problem } from '@till/shared/errors';
 import { limits } from '@till/shared/limits';
-import type { Movement, Outcome, PlacedOrder, SeedProduct } from '@till/shared/movement';
+import type { Movement, Outcome, Placed, SeedProduct } from '@till/shared/movement';
+import type { OrderLog } from '@till/shared/order-log';
 import type { Changes } from './changes.ts';
 import type { MovementJournal } from './movement-journal.ts';
 import { stateOf } from './product-state.ts';
@@ -21,6 +22,7 @@ import type { Page } from './recent-lines.ts';
 import { applyMovement } from './stock/apply.ts';
 import { accepts, decide } from './stock/decide.ts';
 import type { Command, Product, Stock } from './stock/types.ts';
+import { readTrail, type Trail } from './trail.ts';
 
 export type Driver = {
   /** Names this run of the catalog. */
@@ -28,16 +30,18 @@ export type Driver = {
   /** What is on disk. To be read only. */
   readonly stock: Stock;
   /**
-   * Decides orders for the leader of `term`, which must have fenced it before, and returns the journal from `after` on.
-   * Without orders it only returns the journal.
+   * Decides orders, and whatever else is placed, for the leader of `term`, which must have fenced it before, and returns the
+   * journal from `after` on. Without any it only returns the journal.
    */
-  place(call: { term: number; after: number; orders: PlacedOrder[] }): Promise<CatalogDecision>;
+  place(call: { term: number; after: number; orders: Placed[] }): Promise<CatalogDecision>;
   /** Shuts older terms out, on disk, before it returns the journal, the movement at `after` included. Fencing again is harmless. */
   fence(call: { term: number; after: number }): Promise<CatalogDecision>;
   /** The catalog's own commands, in the same queue. Nobody waits for them; if there is no room they are dropped. */
   restock(commands: Command[]): void;
   /** A page of the journal. */
   history(range: { after: number; linesMax: number }): Promise<Page>;
+  /** The changes of stock after a sequence, up to what is on disk now: of one product by its own name, or of all (null). */
+  trail(range: { after: number; changesMax: number; name: string | null }): Promise<Trail & { asOf: number }>;
   /** Weight of what waits to be decided. */
   queueLength(): number;
   /** null while it serves; else the reason why not. */
@@ -58,6 +62,8 @@ export type DriverDeps = {
   /** Milliseconds since 1970. */
   now(): number;
   onBatch(measures: BatchMeasures): void;
+  /** Hears of each decision, if anybody wants to know. */
+  orderLog?: OrderLog | null;
   /** The journal, or our own promises, are broken: nothing is decided any more, and the process must end. */
   onFailed(error: unknown): void;
 };
@@ -125,6 +131,7 @@ export const createDriver = (deps: DriverDeps): Driver => {
       takeIn(movements);
       deps.onBatch({ orders: outcomes.length, movements, storeMs });
     }
+    deps.orderLog?.decided(term, outcomes);
     let start = 0;
     for (const job of jobs) {
       const end = job.alone || job.term === null ? start : start + job.commands.length;
@@ -171,7 +178,7 @@ export const createDriver = (deps: DriverDeps): Driver => {
     epoch,
     stock,
     place: ({ term, after, orders }) =>
-      submit({ term, after, commands: orders.map((placed) => ({ kind: 'order', placed })), alone: false }),
+      submit({ term, after, commands: orders.map((placed) => ({ kind: 'place', placed })), alone: false }),
     fence: ({ term, after }) => submit({ term, after, commands: [{ kind: 'fence' }], alone: true }),
     restock: (commands) => {
       submit({ term: null, after: 0, commands, alone: false }).catch(() => {
@@ -179,6 +186,10 @@ export const createDriver = (deps: DriverDeps): Driver => {
       });
     },
     history: ({ after, linesMax }) => journal.after(after, { linesMax, bytesMax: limits.historyBytesMax }),
+    trail: async ({ after, changesMax, name }) => {
+      const asOf = stock.sequence;
+      return { asOf, ...(await readTrail(journal, { after, to: asOf, changesMax, name })) };
+    },
     queueLength: queue.length,
     whyNotReady: () => (state === 'serving' ? null : state === 'draining' ? 'stopping' : 'journal_failed'),
     drain: async () => {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { wallMs } from '@till/shared/clock';
 import { catalogPort } from '@till/shared/config';
+import { diskFiles } from '@till/shared/journal-files';
 import { limits } from '@till/shared/limits';
 import { createMetrics } from '@till/shared/metrics';
 import { randomName } from '@till/shared/random';
@@ -18,13 +19,14 @@ import { applyMovement, createStock } from './stock/apply.ts';
 
 runService(
   () => 'catalog',
-  async ({ config, folder, logger, fail }) => {
-    const stock = createStock();
+  async ({ config, folder, logger, chaos, orderLog, fail }) => {
+    const stock = createStock((sequence) => journal.movement(sequence));
     const { journal, torn } = await openMovementJournal({
       path: join(folder, 'journal.jsonl'),
       recent: { linesMax: 2 * limits.historyLinesMax, bytesMax: 2 * limits.historyBytesMax },
       onMovement: (movement) => applyMovement(stock, movement),
       onFailed: fail,
+      files: chaos.files(diskFiles),
     });
     if (torn !== null) logger.warn({ torn }, 'Cut off the unfinished end of the journal, and kept it aside');
     if (stock.sequence === 0) {
@@ -40,6 +42,7 @@ runService(
     const changes = createChanges({
       epoch,
       sequence: stock.sequence,
+      chaos: chaos.shown,
       beatMs: limits.streamBeatMs,
       backlogBytesMax: limits.streamBacklogBytesMax,
       onDropped: () => {
@@ -54,6 +57,7 @@ runService(
       changes,
       now: wallMs,
       onBatch: measures.batch,
+      orderLog,
       onFailed: fail,
     });
     measures.watch({ driver, changes });
@@ -61,7 +65,7 @@ runService(
     const onError = (error: unknown): void => logger.error({ error }, 'A request failed');
     const { fetch } = createRouter({ driver, changes, metrics, onError });
     const server = await serve({
-      fetch,
+      fetch: chaos.wrap(fetch),
       port: catalogPort(config),
       hostname: '127.0.0.1',
       bodyBytesMax: limits.internalBodyBytesMax,

@@ -55,9 +55,16 @@ export const createMeasures = (metrics: Metrics): Measures => {
       });
       metrics.gauge({
         name: 'till_catalog_keys',
-        help: 'Order keys that are remembered',
+        help: 'Keys that are remembered: of orders, cancellations and checkouts',
         collect() {
           this.set(driver.stock.decisionCount);
+        },
+      });
+      metrics.gauge({
+        name: 'till_catalog_checkouts_waiting',
+        help: 'Approved checkouts that have no outcome yet',
+        collect() {
+          this.set(driver.stock.waitingCount);
         },
       });
       metrics.gauge({

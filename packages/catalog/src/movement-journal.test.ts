@@ -96,6 +96,21 @@ test('pages put together give the whole journal', async () => {
   assert.equal(all, sequencesOf(fences(1, 10).map((movement) => JSON.stringify(movement))));
 });
 
+test('a movement is read back by its sequence, from memory or from the file, and only if it is there', async () => {
+  const path = freshPath();
+  const { journal } = await openAt(path);
+  assert.throws(() => journal.movement(1), /no line 1/);
+  await journal.append(fences(1, 10));
+  for (const movement of fences(1, 10)) assert.equal(journal.movement(movement.sequence), movement);
+  assert.throws(() => journal.movement(0), /no line 0/);
+  assert.throws(() => journal.movement(11), /no line 11/);
+  const bytes = readFileSync(path);
+  bytes[bytes.indexOf('"sequence":2') + 12] = 0x39;
+  writeFileSync(path, bytes);
+  assert.throws(() => journal.movement(2), /line 2/, 'What changed since is not taken for true');
+  assert.is(journal.movement(10).sequence, 10);
+});
+
 test('an unfinished end is cut off and reported, and the journal goes on after the last whole line', async () => {
   const path = freshPath();
   const { journal } = await openAt(path);

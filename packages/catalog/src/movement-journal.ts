@@ -11,6 +11,8 @@ export type MovementJournal = {
   append(movements: readonly Movement[]): Promise<void>;
   /** The sealed lines of what is on disk after a sequence, cut at the bounds, but at least one if there is any. */
   after(after: number, bounds: { linesMax: number; bytesMax: number }): Promise<Page>;
+  /** The movement at a sequence that is on disk. It waits for the disk if it is not among the last ones. */
+  movement(sequence: number): Movement;
   close(): Promise<void>;
 };
 
@@ -66,6 +68,10 @@ export const openMovementJournal = async (
       const to = sequence;
       const lines = await file.lines({ from: after + 1, countMax: bounds.linesMax, bytesMax: bounds.bytesMax });
       return { lines, more: after + lines.length < to };
+    },
+    movement: (at) => {
+      const [line] = at < recent.first() ? [] : recent.after(at - 1, { linesMax: 1, bytesMax: 0 }).lines;
+      return movementOf(line ?? file.line(at));
     },
     close: () => file.close(),
   };

@@ -1,5 +1,5 @@
 import { createMetrics } from '@till/shared/metrics';
-import type { Movement, SeedProduct } from '@till/shared/movement';
+import type { Movement, SeedProduct, TrailEntry } from '@till/shared/movement';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createChanges } from './changes.ts';
@@ -15,8 +15,8 @@ const seed: SeedProduct[] = [
 ];
 
 const createWorld = () => {
-  const stock = createStock();
-  const stored: Movement[] = seedMovements(stock, seed, 1);
+  const stock = createStock((sequence) => stored[sequence - 1] as Movement);
+  const stored: Movement[] = seedMovements(createStock(), seed, 1);
   for (const movement of stored) applyMovement(stock, movement);
   const journal: MovementJournal = {
     append: async (movements) => void stored.push(...movements),
@@ -25,6 +25,7 @@ const createWorld = () => {
       const lines = stored.slice(after, after + linesMax).map((movement) => JSON.stringify(movement));
       return { lines, more: after + lines.length < stored.length };
     },
+    movement: (sequence) => stored[sequence - 1] as Movement,
     close: async () => {},
   };
   const metrics = createMetrics('catalog');
@@ -120,6 +121,39 @@ test('the history comes in pages', async () => {
   assert.equal(await page('after=2'), [[], false]);
 });
 
+test('the trail of one product, in whatever spelling, or of all, in pages', async () => {
+  const { ask } = createWorld();
+  await ask('POST', '/fence', { term: 1, after: 0 });
+  const cancel = { key: 'x', cancel: { of: 'a' } };
+  await ask('POST', '/movements', { term: 1, after: 2, orders: [order('a', 2), order('b', 1), cancel] });
+  const { status, body } = await ask('GET', '/trail?after=1&product=FOX');
+  assert.is(status, 200);
+  const change = { term: 1, time: 5, product: 'Fox' };
+  assert.equal(body, {
+    epoch: 'e',
+    asOf: 5,
+    changes: [
+      { ...change, sequence: 3, change: -2, before: 5, after: 3, cause: { kind: 'order', order_number: 0 }, key: 'a' },
+      { ...change, sequence: 4, change: -1, before: 3, after: 2, cause: { kind: 'order', order_number: 1 }, key: 'b' },
+      { ...change, sequence: 5, change: 2, before: 2, after: 4, cause: { kind: 'cancel', order_number: 0 }, key: 'x' },
+    ],
+    next: null,
+  });
+  const page = async (query: string) => {
+    const { changes, next } = (await ask('GET', `/trail?${query}`)).body;
+    return [changes.map(({ sequence, product }: TrailEntry) => `${sequence} ${product}`), next];
+  };
+  assert.equal(await page('after=0&limit=1'), [['1 Fox', `1 ${seed[1]?.name}`], 1]);
+  assert.equal(await page('after=1&limit=2&product=fox'), [['3 Fox', '4 Fox'], 4]);
+  assert.equal(await page('after=4&limit=2&product=fox'), [['5 Fox'], null]);
+  assert.equal(await page(`after=1&product=${encodeURIComponent(seed[1]?.name ?? '')}`), [[], null]);
+  assert.equal(await page('after=99'), [[], null]);
+  const unknown = await ask('GET', '/trail?after=0&product=1984');
+  assert.equal([unknown.status, unknown.body.error.reason], [404, 'unknown_product']);
+  assert.is((await ask('GET', '/trail')).body.error.reason, 'invalid_query');
+  assert.is((await ask('GET', '/trail?after=0&limit=0')).body.error.reason, 'invalid_query');
+});
+
 test('what is not what the contract says is a 400', async () => {
   const { ask } = createWorld();
   await ask('POST', '/fence', { term: 1, after: 0 });
@@ -134,6 +168,7 @@ test('what is not what the contract says is a 400', async () => {
   assert.is(await reasonOf({ term: 1, after: 2, orders: [order('a', 0)] }), 'invalid_body');
   assert.is(await reasonOf({ term: 1, after: 2, orders: [order('a', 1.5)] }), 'invalid_body');
   assert.is(await reasonOf({ term: 1, after: 2, orders: [{ ...order('a'), order: { lines: [] } }] }), 'invalid_body');
+  assert.is(await reasonOf({ term: 1, after: 2, orders: [{ key: 'x', cancel: {} }] }), 'invalid_body');
   assert.is(await reasonOf({ after: 1 }, '/fence'), 'invalid_body');
   assert.is(await reasonOf({ term: 2, after: 2, orders: [] }), 'not_fenced');
   assert.is((await ask('GET', '/movements')).body.error.reason, 'invalid_query');
@@ -155,6 +190,7 @@ test('another method is a 405 that says which, another path a 404', async () => 
     ['DELETE', '/products/Fox', 'GET'],
     ['PUT', '/movements', 'POST, GET'],
     ['GET', '/fence', 'POST'],
+    ['POST', '/trail', 'GET'],
     ['POST', '/changes', 'GET'],
   ] as const) {
     const { status, headers, body } = await ask(method, path);
@@ -186,16 +222,32 @@ test('the stream of changes is NDJSON', async () => {
 test('health, readiness and metrics', async () => {
   const { ask, driver } = createWorld();
   await ask('POST', '/fence', { term: 1, after: 0 });
-  await ask('POST', '/movements', { term: 1, after: 2, orders: [order('a', 2)] });
+  const lines = [{ name: 'Fox', quantity: 9 }];
+  const checkout = { id: 'i', lines, customer: 'Kim', card: '4242' };
+  const note = { sink: 's', after: 0, delivered: 1, dead: [], again: [] };
+  await ask('POST', '/movements', {
+    term: 1,
+    after: 2,
+    orders: [
+      order('a', 2),
+      { key: 'c', fingerprint: 'f', checkout },
+      { key: 'n', note },
+      { key: 'x', cancel: { of: 'a' } },
+    ],
+  });
   const { status, body } = await ask('GET', '/metrics');
   assert.is(status, 200);
   for (const line of [
-    'till_catalog_stock{product="Fox",service="catalog"} 3',
+    'till_catalog_stock{product="Fox",service="catalog"} 5',
     'till_catalog_movements_total{kind="order",service="catalog"} 1',
-    'till_catalog_sequence{service="catalog"} 3',
+    'till_catalog_movements_total{kind="cancel",service="catalog"} 1',
+    'till_catalog_movements_total{kind="checkout",service="catalog"} 1',
+    'till_catalog_movements_total{kind="note",service="catalog"} 1',
+    'till_catalog_sequence{service="catalog"} 6',
     'till_catalog_queue_length{service="catalog"} 0',
     'till_catalog_term{service="catalog"} 1',
-    'till_catalog_keys{service="catalog"} 1',
+    'till_catalog_keys{service="catalog"} 3',
+    'till_catalog_checkouts_waiting{service="catalog"} 1',
     'till_catalog_subscribers{service="catalog"} 0',
     'till_catalog_store_seconds_count{service="catalog"} 2',
     'till_catalog_batch_orders_count{service="catalog"} 2',

@@ -13,7 +13,7 @@ export type RouterDeps = Pick<ServiceRouterDeps, 'metrics' | 'onError'> & {
 
 export const createRouter = ({ driver, changes, metrics, onError }: RouterDeps) => {
   const routes = createRoutes(driver);
-  const { product, products, movements, fence, history } = catalogContract;
+  const { product, products, movements, fence, history, trail } = catalogContract;
   return createServiceRouter({
     routes: [
       { ...product, handler: routes.product },
@@ -21,6 +21,7 @@ export const createRouter = ({ driver, changes, metrics, onError }: RouterDeps) 
       { ...movements, handler: routes.movements },
       { ...fence, handler: routes.fence },
       { ...history, handler: routes.history },
+      { ...trail, handler: routes.trail },
       { method: 'GET', path: changesPath, handler: () => new Reply(changes.subscribe(), { headers: STREAM_HEADERS }) },
     ],
     whyNotReady: driver.whyNotReady,

@@ -6,13 +6,13 @@ import { limits } from '@till/shared/limits';
 import { foldName } from '@till/shared/names';
 import type { Driver } from './driver.ts';
 import { stateOf } from './product-state.ts';
+import type { Product } from './stock/types.ts';
 
 export const createRoutes = (driver: Driver) => ({
-  product: createHandler(catalogContract.product, ({ params: { name } }) => {
-    const product = driver.stock.product(foldName(name));
-    if (product === undefined) throw new Problem(404, 'unknown_product', `Cannot find product "${name}"`);
-    return { ...at(driver), product: stateOf(product) };
-  }),
+  product: createHandler(catalogContract.product, ({ params: { name } }) => ({
+    ...at(driver),
+    product: stateOf(known(driver, name)),
+  })),
   products: createHandler(catalogContract.products, () => ({
     ...at(driver),
     products: [...driver.stock.products.values()].map(stateOf),
@@ -22,7 +22,19 @@ export const createRoutes = (driver: Driver) => ({
   history: createHandler(catalogContract.history, ({ query: { after, limit } }) =>
     driver.history({ after, linesMax: Math.min(limit ?? limits.historyLinesMax, limits.historyLinesMax) }),
   ),
+  trail: createHandler(catalogContract.trail, async ({ query: { after, limit, product } }) => {
+    const changesMax = Math.min(limit ?? limits.historyLinesMax, limits.historyLinesMax);
+    const name = product === undefined ? null : known(driver, product).name;
+    return { epoch: driver.epoch, ...(await driver.trail({ after, changesMax, name })) };
+  }),
 });
+
+/** The product of this name, in whatever spelling. */
+const known = ({ stock }: Driver, name: string): Product => {
+  const product = stock.product(foldName(name));
+  if (product === undefined) throw new Problem(404, 'unknown_product', `Cannot find product "${name}"`);
+  return product;
+};
 
 /** Which run of the catalog answers, and up to which sequence. */
 const at = ({ epoch, stock }: Driver) => ({ epoch, asOf: stock.sequence });

@@ -44,6 +44,13 @@ test('refuses fields that nobody knows, names with space around them, a missing 
   assert.ok(problemsOf([{ ...fox, restock: undefined }]).length > 0);
 });
 
+test('a book may have an author, and nothing else may', () => {
+  const book = { ...fox, name: 'Two Clocks', kind: 'book', author: 'Mireille Dufour' };
+  assert.equal(readSeed(written([fox, book])), [fox, book]);
+  assert.equal(problemsOf([{ ...fox, author: 'Kim' }]), ['SEED: "Fox" has an author and is no book']);
+  assert.ok(problemsOf([{ ...book, author: '' }]).length > 0);
+});
+
 test('refuses two names that fold to one', () => {
   assert.equal(problemsOf([fox, { ...fox, name: 'FOX' }]), ['SEED: "FOX" is named twice']);
 });
@@ -65,6 +72,7 @@ test('the seed that comes with Till has the products that are promised', () => {
     'SlimeCo TerraTop DuckCo LaserCo TimeStop AAPL APPL GOOG MSFT AMZN TSLA META NFLX NVDA AMD IBM';
   for (const name of promised.split(' ')) assert.ok(names.includes(name), name);
   assert.ok(products.length >= 40 && of('toy').length >= 16 && of('stock').length >= 24 && of('book').length >= 8);
+  assert.ok(of('book').every(({ author }) => author !== undefined));
   assert.ok(of('toy').every(({ restock }) => restock) && of('stock').every(({ restock }) => !restock));
   assert.ok(products.every(({ quantity, price }) => quantity === 100 && price > 0));
 });

@@ -8,13 +8,15 @@ import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { stockQuantityMax } from './stock/limits.ts';
 
+const nameSchema = Type.String({ minLength: 1, maxLength: limits.nameLengthMax, pattern: '^\\S(.*\\S)?$' });
 const productSchema = Type.Object(
   {
-    name: Type.String({ minLength: 1, maxLength: limits.nameLengthMax, pattern: '^\\S(.*\\S)?$' }),
+    name: nameSchema,
     kind: Type.Union([Type.Literal('toy'), Type.Literal('stock'), Type.Literal('book')]),
     price: Type.Number({ minimum: 0 }),
     quantity: Type.Integer({ minimum: 0, maximum: stockQuantityMax }),
     restock: Type.Boolean(),
+    author: Type.Optional(nameSchema),
   },
   { additionalProperties: false },
 );
@@ -26,7 +28,8 @@ export const readSeed = (path: string): SeedProduct[] => {
   const problems = products.flatMap((product, place) => [
     ...checker.Errors(product).map(({ instancePath, message }) => `SEED: product ${place} ${instancePath} ${message}`),
   ]);
-  if (problems.length === 0) problems.push(...repeatedNames(products as SeedProduct[]));
+  if (problems.length === 0)
+    problems.push(...repeatedNames(products as SeedProduct[]), ...strangeAuthors(products as SeedProduct[]));
   if (problems.length > 0) throw new ConfigError(problems);
   return products as SeedProduct[];
 };
@@ -51,3 +54,9 @@ const repeatedNames = (products: SeedProduct[]): string[] => {
     return [];
   });
 };
+
+/** Only books are written by somebody. */
+const strangeAuthors = (products: SeedProduct[]): string[] =>
+  products.flatMap(({ name, kind, author }) =>
+    author === undefined || kind === 'book' ? [] : [`SEED: "${name}" has an author and is no book`],
+  );

@@ -1,4 +1,4 @@
-import type { Outcome, SeedProduct } from '@till/shared/movement';
+import type { Outcome, PlacedOrder, SeedProduct } from '@till/shared/movement';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { applyMovement, createStock } from './apply.ts';
@@ -25,8 +25,8 @@ const run = (stock: Stock, commands: Command[], now = 1000): Decided => {
   return decided;
 };
 
-const order = (key: string, ...lines: [string, number][]): Extract<Command, { kind: 'order' }> => ({
-  kind: 'order',
+const order = (key: string, ...lines: [string, number][]): { kind: 'place'; placed: PlacedOrder } => ({
+  kind: 'place',
   placed: {
     key,
     fingerprint: `print of ${key}`,
@@ -117,7 +117,7 @@ test('a key with another fingerprint is a conflict, for accepted and rejected or
   const stock = seeded();
   run(stock, [order('yes', ['Fox', 1]), order('no', ['Fox', 50])]);
   const other = (key: string): Command => ({
-    kind: 'order',
+    kind: 'place',
     placed: { ...order(key, ['Fox', 1]).placed, fingerprint: 'x' },
   });
   const { movements, outcomes } = run(stock, [other('yes'), other('no'), order('new', ['Fox', 1]), other('new')]);
@@ -195,7 +195,7 @@ test('names match without regard to case and composition, and the journal has th
 test('type and form of the order are kept as they were asked for', () => {
   const stock = seeded();
   const many: Command = {
-    kind: 'order',
+    kind: 'place',
     placed: { key: 'm', fingerprint: 'm', order: { lines: [{ name: 'Fox', quantity: 1 }], type: 'sell', many: true } },
   };
   const [movement] = run(stock, [many]).movements;

@@ -1,42 +1,60 @@
 /** The vocabulary of the stock core: what it looks up, what it is asked, what it remembers. All of it is plain data. */
-import type { Movement, Outcome, PlacedOrder, SeedProduct } from '@till/shared/movement';
+import type { Movement, Outcome, Placed, SeedProduct } from '@till/shared/movement';
 
 /** A product as the catalogue holds it. `version`: the sequence of the last movement that changed it. */
 export type Product = Readonly<SeedProduct & { version: number }>;
 
-/** What is remembered under an order's key: its first decision, which is the answer for that key from then on. */
+/** What is remembered under a key: its first decision, which is the answer for that key from then on. */
 export type Decision = Readonly<
   | { status: 'accepted'; fingerprint: string; sequence: number; number: number }
   | { status: 'rejected'; fingerprint: string; sequence: number; reason: 'out_of_stock'; message: string }
+  | { status: 'queued'; fingerprint: string; sequence: number; id: string }
+  /** `number`: that of the order which was taken back. */
+  | { status: 'cancelled'; sequence: number; number: number }
 >;
+
+/** Where a history ends. */
+type End = {
+  /** Sequence of the last movement; 0 before the first. */
+  sequence: number;
+  /** The last order number given; -1 before the first. */
+  number: number;
+  /** Time of the last movement; 0 before the first. */
+  time: number;
+};
+
+type Lookups = {
+  /** The product whose name folds to this (`foldName`). */
+  product(foldedName: string): Product | undefined;
+  /** The first decision under a key. */
+  decision(key: string): Decision | undefined;
+  /** Sequence of the cancellation of the order with this number. */
+  cancellation(number: number): number | undefined;
+  /** Whether this checkout has no outcome yet. */
+  isWaiting(checkoutId: string): boolean;
+  /** How many checkouts have no outcome yet. */
+  readonly waitingCount: number;
+  /** Sequence of a sink's last note; 0 before the first. */
+  lastNote(sink: string): number;
+  /** The movement at a sequence, read back from the journal: slow, so only the rare command may ask for it. */
+  movement(sequence: number): Movement;
+};
 
 /**
  * All that a decision may look at: where the journal ends, and lookups. A view never hands out the whole catalogue, so
  * that one database transaction over the rows named can stand behind it as well as a map in memory.
  */
-export type View = {
-  /** Sequence of the last movement; 0 before the first. */
-  readonly sequence: number;
-  /** The last order number given; -1 before the first. */
-  readonly number: number;
-  /** Time of the last movement; 0 before the first. */
-  readonly time: number;
-  /** The product whose name folds to this (`foldName`). */
-  product(foldedName: string): Product | undefined;
-  /** The first decision under a key. */
-  decision(key: string): Decision | undefined;
-};
+export type View = Readonly<End> & Lookups;
 
 /** A view that can also take in a movement. */
-export type Target = {
-  sequence: number;
-  number: number;
-  time: number;
-  product(foldedName: string): Product | undefined;
-  decision(key: string): Decision | undefined;
-  putProduct(foldedName: string, product: Product): void;
-  putDecision(key: string, decision: Decision): void;
-};
+export type Target = End &
+  Lookups & {
+    putProduct(foldedName: string, product: Product): void;
+    putDecision(key: string, decision: Decision): void;
+    putCancellation(number: number, sequence: number): void;
+    putWaiting(checkoutId: string, waits: boolean): void;
+    putNote(sink: string, sequence: number): void;
+  };
 
 /** The whole stock in memory, as one journal tells it. */
 export type Stock = Target & {
@@ -49,7 +67,8 @@ export type Stock = Target & {
 };
 
 export type Command =
-  | { kind: 'order'; placed: PlacedOrder }
+  /** Whatever the leader asks for: an order, a cancellation, a checkout, a note. */
+  | { kind: 'place'; placed: Placed }
   /** Fills a sold-out product up to `level`; `cause` is the version at which it was found sold out. */
   | { kind: 'restock'; name: string; cause: number; level: number }
   /** A new leader's first word; its term is the batch's. */
@@ -59,5 +78,11 @@ export type Command =
 /** What a batch is decided under: the term its movements carry, and the time of day in milliseconds. */
 export type Circumstances = { term: number; now: number };
 
-/** `outcomes` has one entry for each order command, in their order; `movements` follow the view's sequence without a gap. */
+/** What every movement begins with. */
+export type Base = { sequence: number; term: number; time: number };
+
+/** What is decided about one that was placed; null: nothing is recorded. */
+export type Verdict = { outcome: Outcome; movement: Movement | null };
+
+/** `outcomes` has one entry for each placed command, in their order; `movements` follow the view's sequence without a gap. */
 export type Decided = { movements: Movement[]; outcomes: Outcome[] };
