@@ -2,13 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadline, monotonicMs, sleep } from '@till/shared/clock';
 import type { CatalogDecision } from '@till/shared/contract';
+import { noteKey } from '@till/shared/keys';
 import { silentLogger } from '@till/shared/logger';
-import type { PlacedOrder } from '@till/shared/movement';
+import type { Placed } from '@till/shared/movement';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { diskError, type Faults, faultyFiles } from '../../shared/test/faulty-files.ts';
 import { removeTemporaryFolders, temporaryFolder } from '../../shared/test/temporary-folder.ts';
-import { ack, append, limits, member, placed, position, probe, record } from '../test/lab.ts';
+import { ack, append, limits, lineOf, member, placed, position, probe, record } from '../test/lab.ts';
 import { shopEntries, shopJournal } from '../test/shop.ts';
 import { createDriver, type Driver } from './driver.ts';
 import { orderLimits } from './limits.ts';
@@ -20,7 +21,7 @@ import type { ClusterRecord, Entry, Message, ReplicaLimits } from './replica/typ
 import { createStateFile } from './state-file.ts';
 
 type CatalogCall = {
-  orders: PlacedOrder[] | 'fence';
+  orders: Placed[] | 'fence';
   resolve(answer: CatalogDecision): void;
   reject(error: Error): void;
 };
@@ -451,7 +452,54 @@ test('only the leader of the term reads, and only once its first entry is commit
   release(leader);
   await until(() => leader.driver.find(2, []).ok, 'a leader that reads');
   const found = leader.driver.find(2, [{ number: 0 }, { key: 'key-0' }, { key: 'nobody' }]);
-  assert.equal(found.ok && found.found.map((order) => order?.key ?? null), ['key-0', 'key-0', null]);
+  assert.equal(found.ok && found.found.map((order) => (order !== null && 'key' in order ? order.key : null)), [
+    'key-0',
+    'key-0',
+    null,
+  ]);
+});
+
+test('the outbox hears who leads, what is committed and how far it got, and its notes go the way of all orders', async () => {
+  const follower = await createWorld();
+  assert.is(follower.driver.outbox.leading(), null);
+  const { driver, ...world } = await createLeader();
+  const { outbox } = driver;
+  assert.is(outbox.leading(), 2);
+  assert.is(outbox.storeId(), 'store');
+  assert.is(outbox.noteOf('shopify'), null);
+  const before = outbox.committedSequence();
+  const note = { sink: 'shopify', after: 0, delivered: before, dead: [], again: [] };
+  const noted = outbox.place(2, [{ key: noteKey('shopify'), note }]);
+  const sequence = before + 1;
+  const line = lineOf(sequence, { kind: 'note', ...note });
+  (await nextCall({ driver, ...world })).resolve(
+    decided([line], [{ key: noteKey('shopify'), status: 'noted', sequence }]),
+  );
+  await soon(noted);
+  assert.is(outbox.committedSequence(), sequence);
+  assert.is(outbox.noteOf('shopify')?.sequence, sequence);
+  assert.equal(
+    outbox.movements(before, 10).map(({ kind }) => kind),
+    ['note'],
+  );
+});
+
+test('a second note of a sink is not taken while the first is on its way', async () => {
+  const world = await createLeader();
+  const { outbox } = world.driver;
+  const sequence = outbox.committedSequence() + 1;
+  const note = { sink: 'shopify', after: 0, delivered: 0, dead: [], again: [] };
+  hold(world);
+  const first = watch(outbox.place(2, [{ key: noteKey('shopify'), note }]));
+  (await nextCall(world)).resolve(
+    decided([lineOf(sequence, { kind: 'note', ...note })], [{ key: noteKey('shopify'), status: 'noted', sequence }]),
+  );
+  await until(() => outbox.noteOf('shopify') !== null, 'the note in the log');
+  assert.not.ok(first.settled);
+  const again = { key: noteKey('shopify'), note: { ...note, after: sequence } };
+  assert.equal(await soon(outbox.place(2, [again])), { ok: false, reason: 'busy' });
+  release(world);
+  assert.ok((await soon(first.promise)).ok);
 });
 
 test('a health check hands on what was refused before the record that may hold the answer', async () => {

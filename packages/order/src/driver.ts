@@ -6,12 +6,15 @@ import { sleep } from '@till/shared/clock';
 import type { ClusterRecord, ReplicaStatus } from '@till/shared/cluster';
 import type { catalogContract } from '@till/shared/contract';
 import type { Logger } from '@till/shared/logger';
-import type { PlacedOrder, StoredOrder } from '@till/shared/movement';
+import type { Placed } from '@till/shared/movement';
+import type { OrderLog } from '@till/shared/order-log';
 import { orderLimits } from './limits.ts';
 import type { FileLog } from './log.ts';
 import type { OrderMetrics } from './metrics.ts';
-import { orderIn } from './order-index.ts';
+import type { OutboxHost } from './outbox/host.ts';
 import type { Peers } from './peers.ts';
+import { sequenceAt } from './replica/entry.ts';
+import { type Found, findIn, movementsAfter, type Query } from './replica/find.ts';
 import { isReadable, type Replica, statusOf } from './replica/state.ts';
 import { step } from './replica/step.ts';
 import type { CatalogAnswer, Durable, Effect, Input, Message, PlaceResult } from './replica/types.ts';
@@ -19,13 +22,12 @@ import type { CatalogAnswer, Durable, Effect, Input, Message, PlaceResult } from
 export type Driver = {
   /** A health check: takes the manager's record, and what it refused; says how this replica is. */
   health(told: { record: ClusterRecord | null; refused: { proposal: number; version: number } | null }): ReplicaStatus;
-  place(term: number, orders: PlacedOrder[]): Promise<PlaceResult>;
-  /** Committed orders, or why this replica must not say. */
-  find(
-    term: number,
-    queries: ({ number: number } | { key: string })[],
-  ): { ok: true; found: (StoredOrder | null)[] } | { ok: false; reason: string };
+  place(term: number, orders: Placed[]): Promise<PlaceResult>;
+  /** What is committed, or why this replica must not say. */
+  find(term: number, queries: Query[]): { ok: true; found: Found[] } | { ok: false; reason: string };
   peers: Peers;
+  /** What the outbox may know and ask. */
+  outbox: OutboxHost;
   /** Leaves the set, hands over if leading; resolves when nobody counts on this replica, or after a bound. */
   leave(): Promise<void>;
   /** Takes no input any more, then lets what is being written end. Close the server first: it waits for answers. */
@@ -46,13 +48,17 @@ export const createDriver = (deps: {
   /** Called once: the log, the state or the core cannot be relied on any more, and nothing goes out. The process must end. */
   onFailed(error: Error): void;
   logger: Logger;
+  /** Hears of each order's steps here, if anybody wants to know. */
+  orderLog?: OrderLog | null;
   metrics: Pick<OrderMetrics, 'batch' | 'stored'>;
 }): Driver => {
-  const { replica, log, catalog, now, logger, metrics } = deps;
+  const { replica, log, catalog, now, logger, orderLog = null, metrics } = deps;
   const answers = new Map<number, (result: PlaceResult) => void>();
   let requests = 0;
   let managerAt = now();
   let toldVersion = 0;
+  /** The commit index before what is being performed. */
+  let committed = 0;
   let state: 'running' | 'closed' | 'failed' = 'running';
 
   const fail = (error: unknown): void => {
@@ -64,6 +70,7 @@ export const createDriver = (deps: {
   /** A broken promise inside the core must end the process: its state cannot be relied on any more. */
   const input = (given: Input): void => {
     if (state !== 'running') return;
+    committed = replica.commitIndex;
     try {
       for (const effect of step(replica, given)) perform(effect);
     } catch (error) {
@@ -89,20 +96,20 @@ export const createDriver = (deps: {
         return;
       case 'decide':
         metrics.batch(effect.orders.length);
-        ask(
-          effect.call,
-          catalog.movements({ body: { term: effect.term, after: effect.after, orders: effect.orders } }),
-        );
+        orderLog?.proposed(effect.term, effect.orders);
+        ask(effect, catalog.movements({ body: { term: effect.term, after: effect.after, orders: effect.orders } }));
         return;
       case 'fence':
         logger.info({ term: effect.term, after: effect.after }, 'fencing the catalog');
-        ask(effect.call, catalog.fence({ body: { term: effect.term, after: effect.after } }));
+        ask(effect, catalog.fence({ body: { term: effect.term, after: effect.after } }));
         return;
       case 'answer':
         answers.get(effect.request)?.(effect.result);
         answers.delete(effect.request);
         return;
       case 'commit':
+        orderLog?.committed(log.view.slice(committed + 1, effect.index - committed, Number.POSITIVE_INFINITY));
+        committed = effect.index;
         return;
       case 'halt':
         logger.fatal({ reason: effect.reason }, 'halted: a promise was found broken; the files stay as they are');
@@ -121,14 +128,18 @@ export const createDriver = (deps: {
     const began = now();
     log.write(entries).then(() => {
       metrics.stored(entries.length, now() - began);
+      orderLog?.stored(entries);
       input({ type: 'stored', write: number });
     }, fail);
   };
 
   /** Whatever goes wrong with a call to the catalog leaves open what became of it. */
-  const ask = (call: number, answering: Promise<CatalogAnswer>): void => {
+  const ask = ({ call, term }: { call: number; term: number }, answering: Promise<CatalogAnswer>): void => {
     answering.then(
-      (answer) => input({ type: 'catalog', call, answer }),
+      (answer) => {
+        if (answer.kind === 'decided') orderLog?.decided(term, answer.outcomes);
+        input({ type: 'catalog', call, answer });
+      },
       (error) => {
         logger.debug({ error: String(error) }, 'the catalog did not answer');
         input({ type: 'catalog', call, answer: { kind: 'lost' } });
@@ -149,30 +160,43 @@ export const createDriver = (deps: {
     return isMember && (record?.inSync.length ?? 0) > 1 && now() - managerAt < orderLimits.managerSilentMs;
   };
 
+  const place = (term: number, orders: Placed[]): Promise<PlaceResult> => {
+    requests += 1;
+    const { promise, resolve } = Promise.withResolvers<PlaceResult>();
+    answers.set(requests, resolve);
+    input({ type: 'propose', request: requests, term, orders });
+    return promise;
+  };
+
+  const outbox: OutboxHost = {
+    leading: () => (state === 'running' && statusOf(replica).serving ? replica.durable.term : null),
+    storeId: () => replica.durable.storeId ?? '',
+    committedSequence: () => sequenceAt(log.view, replica.commitIndex),
+    movements: (after, max) => movementsAfter(log.view, replica.commitIndex, after, max),
+    noteOf: (sink) => log.view.contents.note(sink) ?? null,
+    async place(term, placed) {
+      // One note of a sink at a time is on its way to its commit: so many, and no more, can be taken back.
+      const isUnderWay = placed.some(
+        (one) => 'note' in one && (log.view.contents.note(one.note.sink)?.index ?? 0) > replica.commitIndex,
+      );
+      return isUnderWay ? { ok: false, reason: 'busy' } : place(term, placed);
+    },
+  };
+
   return {
     peers,
+    outbox,
     health({ record, refused }) {
       managerAt = now();
       if (refused !== null) input({ type: 'refused', ...refused });
       if (record !== null) input({ type: 'record', record });
       return statusOf(replica);
     },
-    place(term, orders) {
-      requests += 1;
-      const { promise, resolve } = Promise.withResolvers<PlaceResult>();
-      answers.set(requests, resolve);
-      input({ type: 'propose', request: requests, term, orders });
-      return promise;
-    },
+    place,
     find(term, queries) {
       if (replica.leadership?.term !== term) return { ok: false, reason: 'not_leader' };
       if (!isReadable(replica, term)) return { ok: false, reason: 'not_ready' };
-      const found = queries.map((query) => {
-        const index = log.orders.indexOf(query);
-        const entry = index === undefined || index > replica.commitIndex ? undefined : log.view.at(index);
-        return entry === undefined ? null : orderIn(entry);
-      });
-      return { ok: true, found };
+      return { ok: true, found: queries.map((query) => findIn(log.view, replica.commitIndex, query)) };
     },
     async leave() {
       input({ type: 'leave' });

@@ -36,4 +36,8 @@ export const replicaLimits = (config: Config): ReplicaLimits => ({
   ordersInCallMax: limits.ordersInBatchMax * 4,
   queueLengthMax: limits.queueLengthMax,
   minInSync: config.minInSync,
+  // One at a time when leadership goes on after each.
+  checkoutsInCallMax: config.rotateLeader ? 1 : 64,
+  checkoutsPerBook: 10,
+  rotateLeader: config.rotateLeader,
 });

@@ -171,9 +171,9 @@ for (const [where, from] of [
     assert.is(log.view.lastIndex(), from - 1);
     assert.is(log.view.at(from), undefined);
     assert.equal(log.view.at(from - 1), others[from - 2]);
-    assert.is(log.orders.indexOf({ key: `other-${from - 3}` }), undefined);
-    assert.is(log.orders.indexOf({ number: MANY - 3 }), undefined);
-    if (from > 4) assert.is(log.orders.indexOf({ key: `other-${from - 4}` }), from - 1);
+    assert.is(log.view.contents.key(`other-${from - 3}`), undefined);
+    assert.is(log.view.contents.order(MANY - 3), undefined);
+    if (from > 4) assert.is(log.view.contents.key(`other-${from - 4}`), from - 1);
     await soon(log.cut(from));
     assert.is(readFileSync(path, 'utf8'), textOf(others.slice(0, from - 1)));
     const next = many.slice(from - 1);
@@ -181,8 +181,8 @@ for (const [where, from] of [
     assert.is(log.view.lastIndex(), MANY);
     for (const index of [from, Math.min(from + 1, MANY), MANY])
       assert.is(log.view.at(index)?.line, many[index - 1]?.line);
-    assert.is(log.orders.indexOf({ key: `key-${MANY - 3}` }), MANY);
-    assert.is(log.orders.indexOf({ number: MANY - 3 }), MANY);
+    assert.is(log.view.contents.key(`key-${MANY - 3}`), MANY);
+    assert.is(log.view.contents.order(MANY - 3), MANY);
     assert.is(readFileSync(path, 'utf8'), textOf([...others.slice(0, from - 1), ...next]));
   });
 }
@@ -231,8 +231,8 @@ test('the next start finds entries and orders again, and keeps a torn line aside
   const again = await openLog({ path });
   opened.push(again);
   assert.equal(again.view.slice(1, 100, 1e9), many.slice(0, 6));
-  assert.is(again.orders.indexOf({ key: 'key-2' }), 5);
-  assert.is(again.orders.indexOf({ number: 3 }), 6);
+  assert.is(again.view.contents.key('key-2'), 5);
+  assert.is(again.view.contents.order(3), 6);
   assert.is(again.torn?.bytes, 40);
   assert.is(readFileSync(again.torn?.kept ?? '', 'utf8').length, 40);
 });

@@ -6,14 +6,13 @@ import { assert } from '@till/shared/assert';
 import { openJournal, type TornTail } from '@till/shared/journal';
 import type { JournalFiles } from '@till/shared/journal-files';
 import { orderLimits } from './limits.ts';
-import { createOrderIndex, type OrderIndex } from './order-index.ts';
+import { createContents } from './replica/contents.ts';
 import { readEntry } from './replica/entry.ts';
 import type { Entry, Log } from './replica/types.ts';
 
 export type FileLog = {
   /** What the core sees: entries count as soon as they are appended, on disk or not. */
   view: Log;
-  orders: OrderIndex;
   /** Resolves once the entries, which the view has already, are on disk. In order with `cut`. Rejects: the log is over. */
   write(entries: Entry[]): Promise<void>;
   /** Resolves once the file ends before `from`. Rejects: the log is over. */
@@ -25,7 +24,7 @@ export type FileLog = {
 
 /** Opens the log of one replica. Throws `JournalDamaged` if anything but its last line is damaged. */
 export const openLog = async (place: { path: string; files?: JournalFiles }): Promise<FileLog> => {
-  const orders = createOrderIndex();
+  const contents = createContents();
   /** The entries from `lastIndex - recent.length + 1` on. */
   let recent: Entry[] = [];
   let lastIndex = 0;
@@ -35,7 +34,7 @@ export const openLog = async (place: { path: string; files?: JournalFiles }): Pr
     assert(entry.index === lastIndex + 1, `Entry ${entry.index} must not follow entry ${lastIndex}`);
     recent.push(entry);
     lastIndex = entry.index;
-    orders.add(entry);
+    contents.add(entry);
     if (recent.length < 2 * orderLimits.recentEntriesMax) return;
     const oldestNeeded = Math.min(written + 1, lastIndex - orderLimits.recentEntriesMax + 1);
     recent = recent.slice(Math.max(0, oldestNeeded - (lastIndex - recent.length + 1)));
@@ -56,9 +55,9 @@ export const openLog = async (place: { path: string; files?: JournalFiles }): Pr
   };
 
   return {
-    orders,
     torn: journal.torn,
     view: {
+      contents,
       lastIndex: () => lastIndex,
       at,
       slice(from, entriesMax, bytesMax) {
@@ -77,7 +76,11 @@ export const openLog = async (place: { path: string; files?: JournalFiles }): Pr
         for (const entry of entries) push(entry);
       },
       truncate(from) {
-        orders.cut(from, at);
+        for (let index = lastIndex; index >= from; index -= 1) {
+          const entry = at(index);
+          assert(entry !== undefined, `The log must have an entry at ${index}`);
+          contents.remove(entry);
+        }
         const first = lastIndex - recent.length + 1;
         recent = recent.slice(0, Math.max(0, from - first));
         lastIndex = from - 1;

@@ -4,6 +4,7 @@ import { createClient } from '@till/shared/client';
 import { monotonicMs } from '@till/shared/clock';
 import { catalogUrl, orderPort, orderUrl, replicaIds } from '@till/shared/config';
 import { catalogContract } from '@till/shared/contract';
+import { diskFiles } from '@till/shared/journal-files';
 import { limits } from '@till/shared/limits';
 import { randomName } from '@till/shared/random';
 import { serve } from '@till/shared/serve';
@@ -20,10 +21,10 @@ import { createStateFile } from './state-file.ts';
 runService(
   ({ replicaId }) =>
     replicaId === null ? { problem: 'REPLICA_ID: must be given to an order replica' } : `order-${replicaId}`,
-  async ({ config, folder, logger, fail }) => {
+  async ({ config, folder, logger, chaos, orderLog, fail }) => {
     const id = config.replicaId ?? 0;
     const stateFile = createStateFile(folder);
-    const log = await openLog({ path: join(folder, 'log.jsonl') });
+    const log = await openLog({ path: join(folder, 'log.jsonl'), files: chaos.files(diskFiles) });
     if (log.torn !== null) logger.warn(log.torn, 'cut a torn last line, which was never acknowledged');
     const halted = stateFile.readHalt();
     const replica = createReplica({
@@ -66,16 +67,18 @@ runService(
       saveHalt: stateFile.saveHalt,
       onFailed: fail,
       logger,
+      orderLog,
       metrics,
     });
     const router = createRouter({
       driver,
       metrics,
+      chaos: chaos.shown,
       whyNotReady: () => (replica.halted !== null ? 'halted' : replica.durable.record === null ? 'unregistered' : null),
       onError: (error) => logger.error({ error }, 'cannot answer a request'),
     });
     const server = await serve({
-      fetch: router.fetch,
+      fetch: chaos.wrap(router.fetch),
       port: orderPort(config, id),
       hostname: '127.0.0.1',
       bodyBytesMax: limits.internalBodyBytesMax,

@@ -40,6 +40,14 @@ const createWorld = (over: Partial<Driver> = {}) => {
       sweep() {},
       async close() {},
     },
+    outbox: {
+      leading: () => null,
+      storeId: () => 'store',
+      committedSequence: () => 0,
+      movements: () => [],
+      noteOf: () => null,
+      place: async () => ({ ok: false, reason: 'not_leader' }),
+    },
     async leave() {},
     async close() {},
     ...over,
@@ -74,6 +82,16 @@ test('a health check takes the record and what was refused, and says how the rep
     ['health', told],
     ['health', { record: null, refused: null }],
   ]);
+});
+
+test('a health check says what harm is switched on, if there is any', async () => {
+  const driver = { health: () => statusOf(replica) } as unknown as Driver;
+  const router = createRouter({ driver, metrics, chaos: 'crashes', whyNotReady: () => null, onError: () => {} });
+  const body = JSON.stringify({ record: null, refused: null });
+  const response = await router.fetch(new Request('http://localhost/health', { method: 'POST', body }));
+  const answer = await response.json();
+  assert.equal(answer, { ...statusOf(replica), chaos: 'crashes' });
+  assert.ok(Compile(orderContract.health.response).Check(answer));
 });
 
 test('orders are placed in the term they name', async () => {

@@ -5,15 +5,20 @@ import { createServiceRouter, type ServiceRouterDeps } from '@till/shared/servic
 import type { Driver } from './driver.ts';
 import { peerContract } from './peer-contract.ts';
 
-export type RouterDeps = Omit<ServiceRouterDeps, 'routes'> & { driver: Driver };
+export type RouterDeps = Omit<ServiceRouterDeps, 'routes'> & {
+  driver: Driver;
+  /** What to tell the front of the chaos switches here; null or absent: nothing. */
+  chaos?: string | null;
+};
 
-export const createRouter = ({ driver, ...service }: RouterDeps): ReturnType<typeof createServiceRouter> => {
+export const createRouter = ({ driver, chaos, ...service }: RouterDeps): ReturnType<typeof createServiceRouter> => {
   const { health, orders, find } = orderContract;
   const { message } = peerContract;
+  const harm = chaos == null ? {} : { chaos };
   return createServiceRouter({
     ...service,
     routes: [
-      { ...health, handler: createHandler(health, ({ body }) => driver.health(body)) },
+      { ...health, handler: createHandler(health, ({ body }) => ({ ...driver.health(body), ...harm })) },
       {
         ...orders,
         handler: createHandler(orders, async ({ body }) => ({

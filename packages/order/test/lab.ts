@@ -35,6 +35,9 @@ export const limits: ReplicaLimits = {
   ordersInCallMax: 3,
   queueLengthMax: 6,
   minInSync: 1,
+  checkoutsInCallMax: 2,
+  checkoutsPerBook: 3,
+  rotateLeader: false,
 };
 
 export const member = (id: number, incarnation = 1): Member => ({ id, incarnation });
@@ -61,6 +64,10 @@ export const journal = (length: number, mark = ''): string[] => {
   }
   return lines;
 };
+
+/** One line of a journal, whatever stands before it. */
+export const lineOf = (sequence: number, movement: { kind: string } & Record<string, unknown>): string =>
+  seal(ZERO_HASH, JSON.stringify({ sequence, term: 1, time: 0, ...movement })).line;
 
 /** `t2` is the start of term 2, `m` the next movement of the journal, `x` the next movement of another history. */
 export const history = (words: string, term = 1): Entry[] => {

@@ -36,3 +36,57 @@ export const shopEntries = (orders: number, prefix?: string): Entry[] => {
   }
   return entries;
 };
+
+/** A movement without its sequence, term and time. */
+export type Told = { kind: string } & Record<string, unknown>;
+
+/** Journal lines of these movements, from sequence 1 on. */
+export const journalOf = (movements: Told[]): string[] => {
+  let hash = ZERO_HASH;
+  return movements.map((movement, at) => {
+    const sealed = seal(hash, JSON.stringify({ sequence: at + 1, term: 1, time: 0, ...movement }));
+    hash = sealed.hash;
+    return sealed.line;
+  });
+};
+
+/** A log of term 1 with these movements: sequence n is at index n + 1. */
+export const entriesOf = (movements: Told[]): Entry[] => {
+  const entries = [startEntry(START, 1, 0)];
+  for (const line of journalOf(movements)) {
+    const end = entries.at(-1) as Entry;
+    entries.push(movementEntry({ index: end.index, hash: end.hash }, 1, line));
+  }
+  return entries;
+};
+
+const LINES = [{ name: 'Fox', quantity: 1 }];
+
+export const told = {
+  fence: (): Told => ({ kind: 'fence' }),
+  order: (number: number, key: string, alsoKey?: string): Told => ({
+    kind: 'order',
+    number,
+    key,
+    fingerprint: 'f',
+    order: { lines: LINES },
+    ...(alsoKey === undefined ? {} : { alsoKey }),
+    stock: [],
+  }),
+  rejection: (key: string): Told => ({
+    kind: 'rejection',
+    key,
+    fingerprint: 'f',
+    order: { lines: LINES },
+    reason: 'out_of_stock',
+    message: 'Cannot buy',
+  }),
+  cancel: (number: number, key: string): Told => ({ kind: 'cancel', key, of: 'order 1', number, stock: [] }),
+  checkout: (id: string, books = 1): Told => ({
+    kind: 'checkout',
+    key: `key of ${id}`,
+    fingerprint: 'c',
+    checkout: { id, lines: [{ name: 'Fox', quantity: books }], customer: 'Jo', card: '1111' },
+  }),
+  note: (sink: string, delivered: number): Told => ({ kind: 'note', sink, delivered, dead: [], again: [] }),
+};

@@ -30,7 +30,7 @@ export const advanceCommit = (replica: Replica, leadership: Leadership, effects:
   if (leadership.startIndex === 0 || held < leadership.startIndex || held <= replica.commitIndex) return;
   replica.commitIndex = held;
   effects.push({ type: 'commit', index: held });
-  answerCommitted(leadership, sequenceAt(replica.log, held), effects);
+  answerCommitted(replica, leadership, sequenceAt(replica.log, held), effects);
 };
 
 /** Highest index that a member is known to hold on disk, as the run that the set names. */

@@ -45,10 +45,16 @@ const mayCount = (replica: Replica, leadership: Leadership, follower: Follower):
   return caughtUp && (inTerm || without.has('growNeedsTermStart') || without.has('growNeedsCatchUp'));
 };
 
-/** The member that should lead instead: the highest id, once it is in sync. */
-export const preferredMember = (replica: Replica): Member | null => {
-  const highest = recordOf(replica)?.inSync.at(-1);
-  return highest !== undefined && highest.id > replica.id ? highest : null;
+/**
+ * The member that should lead instead: the highest id, once it is in sync. With rotation it is the next one in the order of
+ * ids, whenever a checkout has been executed.
+ */
+export const successorOf = (replica: Replica, leadership: Leadership): Member | null => {
+  const inSync = recordOf(replica)?.inSync ?? [];
+  const higher = inSync.filter(({ id }) => id > replica.id);
+  if (!replica.limits.rotateLeader) return higher.at(-1) ?? null;
+  if (!leadership.rotating) return null;
+  return higher[0] ?? inSync.find(({ id }) => id < replica.id) ?? null;
 };
 
 /** Asks that `member` lead from now on; everything that this leader took in must be settled. */

@@ -12,7 +12,8 @@ import { unseal } from '@till/shared/sealed';
 import { advanceCommit } from './commit.ts';
 import { endOf, movementEntry, movementIn, sequenceAt, sequenceOf, startEntry } from './entry.ts';
 import { alignFollowers, punishRemoved, sendToAll, tendFollowers } from './followers.ts';
-import { considerProposal, preferredMember, proposeHandOver } from './in-sync.ts';
+import { considerProposal, proposeHandOver, successorOf } from './in-sync.ts';
+import { createCheckoutQueue, executeNext } from './queue.ts';
 import { answerAll, answerCommitted, answerOverdue, decided, nextSlots } from './requests.ts';
 import { appendEntries, type CatalogCall, type Leadership, type Replica, recordOf } from './state.ts';
 import type { CatalogAnswer, Effect, Entry, Log } from './types.ts';
@@ -36,6 +37,8 @@ export const takeOver = (replica: Replica, incarnation: number, effects: Effect[
     catalogBehind: false,
     preferredSince: null,
     drainingSince: 0,
+    queue: createCheckoutQueue(replica),
+    rotating: false,
   };
   replica.leadership = leadership;
   replica.following = null;
@@ -97,6 +100,7 @@ export const goOn = (replica: Replica, leadership: Leadership, effects: Effect[]
   }
   if (leadership.phase === 'barrier' && replica.commitIndex >= leadership.startIndex) leadership.phase = 'fencing';
   if (leadership.phase === 'catching_up' && replica.commitIndex >= leadership.readyIndex) leadership.phase = 'serving';
+  executeNext(replica, leadership);
   callCatalog(replica, leadership, effects);
 };
 
@@ -172,7 +176,7 @@ export const takeCatalogAnswer = (
     leadership.readyIndex = replica.log.lastIndex();
   }
   const committed = Math.min(replica.commitIndex, replica.log.lastIndex());
-  answerCommitted(leadership, sequenceAt(replica.log, committed), effects);
+  answerCommitted(replica, leadership, sequenceAt(replica.log, committed), effects);
   advanceCommit(replica, leadership, effects);
   goOn(replica, leadership, effects);
 };
@@ -217,16 +221,19 @@ const newEntries = (replica: Replica, leadership: Leadership, lines: string[]): 
 };
 
 /**
- * Planned hand-over: when a higher id has been in sync for a while, this leader lets what is under way end, makes sure
- * that the follower holds the whole log, and proposes it. Leaving is the same, but to whoever the manager elects.
+ * Planned hand-over: when a higher id has been in sync for a while, or it is another's turn, this leader lets what is under
+ * way end, makes sure that the follower holds the whole log, and proposes it. Leaving is the same, but to whoever the
+ * manager elects.
  */
 const tendHandOver = (replica: Replica, leadership: Leadership): void => {
   const { limits, now } = replica;
-  const preferred = preferredMember(replica);
+  const successor = successorOf(replica, leadership);
+  if (successor === null) leadership.rotating = false;
   if (leadership.phase === 'serving') {
-    if (preferred === null) leadership.preferredSince = null;
+    if (successor === null) leadership.preferredSince = null;
     else leadership.preferredSince ??= now;
-    const due = leadership.preferredSince !== null && now - leadership.preferredSince >= limits.handOverAfterMs;
+    const waitMs = leadership.rotating ? 0 : limits.handOverAfterMs;
+    const due = leadership.preferredSince !== null && now - leadership.preferredSince >= waitMs;
     if (replica.leaving || (due && leadership.proposal === null)) {
       leadership.phase = 'draining';
       leadership.drainingSince = now;
@@ -243,11 +250,12 @@ const tendHandOver = (replica: Replica, leadership: Leadership): void => {
     return;
   }
   if (leadership.proposal !== null) return;
-  const follower = preferred === null ? undefined : leadership.followers.get(preferred.id);
-  if (preferred !== null && settled && follower?.held === replica.log.lastIndex()) {
-    proposeHandOver(replica, leadership, preferred);
-  } else if (overdue || preferred === null) {
+  const follower = successor === null ? undefined : leadership.followers.get(successor.id);
+  if (successor !== null && settled && follower?.held === replica.log.lastIndex()) {
+    proposeHandOver(replica, leadership, successor);
+  } else if (overdue || successor === null) {
     leadership.phase = 'serving';
     leadership.preferredSince = now;
+    leadership.rotating = false;
   }
 };

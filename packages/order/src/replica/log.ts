@@ -1,10 +1,13 @@
 /** A log held in memory: what the core works on in the simulator and in tests. */
 import { assert } from '@till/shared/assert';
+import { createContents } from './contents.ts';
 import type { Entry, Log } from './types.ts';
 
 export const createLog = (entries: Entry[] = []): Log => {
-  const held = [...entries];
-  return {
+  const held: Entry[] = [];
+  const contents = createContents();
+  const log: Log = {
+    contents,
     lastIndex: () => held.length,
     at: (index) => held[index - 1],
     slice(from, entriesMax, bytesMax) {
@@ -23,11 +26,17 @@ export const createLog = (entries: Entry[] = []): Log => {
       for (const entry of added) {
         assert(entry.index === held.length + 1, `Entry ${entry.index} must not follow entry ${held.length}`);
         held.push(entry);
+        contents.add(entry);
       }
     },
     truncate(from) {
       assert(from >= 1 && from <= held.length, `Cannot cut at ${from}: the log ends at ${held.length}`);
-      held.length = from - 1;
+      while (held.length >= from) {
+        const entry = held.pop();
+        if (entry !== undefined) contents.remove(entry);
+      }
     },
   };
+  log.append(entries);
+  return log;
 };

@@ -1,5 +1,6 @@
 /** Batches of orders that wait at the leader: taken in, sent to the catalog, answered once committed. */
 import type { Outcome } from '@till/shared/movement';
+import { executed } from './queue.ts';
 import type { Leadership, Replica, Request } from './state.ts';
 import type { Effect, Input, Refusal } from './types.ts';
 
@@ -58,9 +59,15 @@ export const decided = ({ request, place }: { request: Request; place: number },
 };
 
 /** Answers each batch that is decided and whose last movement is committed. */
-export const answerCommitted = (leadership: Leadership, committedSequence: number, effects: Effect[]): void => {
+export const answerCommitted = (
+  replica: Replica,
+  leadership: Leadership,
+  committedSequence: number,
+  effects: Effect[],
+): void => {
   settle(leadership, effects, (request) => {
     if (request.undecided > 0 || request.sequence > committedSequence) return null;
+    if (request.id === null) executed(replica, leadership);
     return { ok: true, outcomes: request.outcomes.filter((outcome) => outcome !== null) };
   });
 };
@@ -87,7 +94,7 @@ const settle = (
   for (const request of leadership.requests) {
     const result = resultOf(request);
     if (result === null) waiting.push(request);
-    else {
+    else if (request.id !== null) {
       leadership.queued -= request.orders.length;
       effects.push({ type: 'answer', request: request.id, result });
     }

@@ -1,4 +1,5 @@
 /** What each rule prevents: the history that goes wrong when the rule is switched off. */
+import { checkoutKey } from '@till/shared/keys';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -8,10 +9,12 @@ import {
   answers,
   append,
   atBarrier,
+  calls,
   create,
   decided,
   history,
   journal,
+  lineOf,
   member,
   pass,
   place,
@@ -24,7 +27,9 @@ import {
   store,
   take,
 } from '../../test/lab.ts';
+import { entriesOf, told } from '../../test/shop.ts';
 import { createLog } from './log.ts';
+import { createCheckoutQueue } from './queue.ts';
 import { type Replica, type ReplicaRule, roleOf, statusOf } from './state.ts';
 import { step } from './step.ts';
 
@@ -137,6 +142,40 @@ test('P40: without rollForward, stock has moved for an order that no log has', (
   replicate(leader);
   answer(leader, decided(journal(3)));
   assert.equal([leader.leadership?.phase, leader.log.lastIndex()], ['serving', 3]);
+});
+
+/** A leader of term 2 whose queue has got three checkouts: the keys that it executes, in its order. */
+const executed = (rule: ReplicaRule): string[] => {
+  const limits = { checkoutsInCallMax: 9, ordersInCallMax: 9, checkoutsPerBook: 1 };
+  const leader = serving({ limits, without: [rule] });
+  while (leader.leadership?.call === null) {
+    pass(leader, 50);
+    replicate(leader);
+  }
+  const books = [1, 3, 4];
+  const lines = ['a', 'b', 'c'].map((id, at) => lineOf(3 + at, told.checkout(id, books[at])));
+  const [call] = calls(answer(leader, decided(lines)));
+  return call?.type === 'decide' ? call.orders.map(({ key }) => key) : [];
+};
+
+test('P40: without heaviestFirst, checkouts go in the order of their arrival', () => {
+  assert.equal(executed('heaviestFirst'), ['a', 'b', 'c'].map(checkoutKey));
+});
+
+test('P40: without checkoutsAge, a light one waits for all the heavier ones that come after it', () => {
+  assert.equal(executed('checkoutsAge'), ['c', 'b', 'a'].map(checkoutKey));
+});
+
+test('P40: without ownOrderPerCheckout, each leader makes another order of it', () => {
+  assert.equal(executed('ownOrderPerCheckout')[0], checkoutKey('b in term 2'));
+});
+
+test('P40: without inheritCheckouts, what was queued under another leader waits for ever', () => {
+  const log = entriesOf([{ kind: 'fence' }, told.checkout('a')]);
+  const leader = create({ id: 3, without: ['inheritCheckouts'] });
+  leader.log.append(log);
+  leader.stored = leader.log.lastIndex();
+  assert.is(createCheckoutQueue(leader).seen, 1);
 });
 
 test.run();

@@ -1,7 +1,8 @@
 /** The state of a replica, and what it says of itself. */
 import type { Member, ReplicaStatus } from '@till/shared/cluster';
-import type { Outcome, PlacedOrder } from '@till/shared/movement';
+import type { Outcome, Placed } from '@till/shared/movement';
 import { holds, positionAt, START } from './entry.ts';
+import type { CheckoutQueue } from './queue.ts';
 import type { ClusterRecord, Durable, Effect, Entry, Log, Proposal, ReplicaLimits, Role } from './types.ts';
 
 /** Rules that test builds can switch off, to show that the simulator finds what each one prevents. */
@@ -18,6 +19,10 @@ export const REPLICA_RULES = [
   'storeBeforeAck',
   'everyMemberAcks',
   'rollForward',
+  'heaviestFirst',
+  'checkoutsAge',
+  'inheritCheckouts',
+  'ownOrderPerCheckout',
 ] as const;
 export type ReplicaRule = (typeof REPLICA_RULES)[number];
 
@@ -46,8 +51,9 @@ export type Follower = {
 
 /** A batch of orders that waits for its decisions and their commit. */
 export type Request = {
-  id: number;
-  orders: PlacedOrder[];
+  /** null: the leader's own, from the queue of checkouts; nobody waits for its answer. */
+  id: number | null;
+  orders: Placed[];
   outcomes: (Outcome | null)[];
   /** Orders that have no outcome yet. */
   undecided: number;
@@ -102,6 +108,9 @@ export type Leadership = {
   catalogBehind: boolean;
   preferredSince: number | null;
   drainingSince: number;
+  queue: CheckoutQueue;
+  /** A checkout was executed, and leadership is to go to the next member. */
+  rotating: boolean;
 };
 
 export type Replica = {

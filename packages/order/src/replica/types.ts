@@ -1,6 +1,7 @@
 /** The vocabulary of a replica: what comes in, what goes out, what replicas say to each other. All of it is plain data. */
 import type { ClusterRecord, Proposal, Role } from '@till/shared/cluster';
-import type { Outcome, PlacedOrder } from '@till/shared/movement';
+import type { Outcome, Placed } from '@till/shared/movement';
+import type { Contents } from './contents.ts';
 
 /** One record of the replicated log. */
 export type Entry = {
@@ -27,6 +28,8 @@ export type Log = {
   append(entries: Entry[]): void;
   /** Drops the entry at `from` and all after it. */
   truncate(from: number): void;
+  /** What the entries say. */
+  contents: Contents;
 };
 
 /** What a replica keeps beside its log, in state.json; saved before anything that relies on it is sent. */
@@ -98,7 +101,7 @@ export type Input =
   | { type: 'tick'; now: number }
   | { type: 'record'; record: ClusterRecord }
   | { type: 'refused'; proposal: number; version: number }
-  | { type: 'propose'; request: number; term: number; orders: PlacedOrder[] }
+  | { type: 'propose'; request: number; term: number; orders: Placed[] }
   | { type: 'catalog'; call: number; answer: CatalogAnswer }
   /** The write of that number is on disk, and so is every one before it. */
   | { type: 'stored'; write: number }
@@ -114,7 +117,7 @@ export type Effect =
   | { type: 'truncate'; from: number }
   | { type: 'send'; to: number; message: Message }
   /** Ask the catalog to decide these orders (none: only to hear what is new) and to return what follows `after`. */
-  | { type: 'decide'; call: number; term: number; after: number; orders: PlacedOrder[] }
+  | { type: 'decide'; call: number; term: number; after: number; orders: Placed[] }
   /** Shut older terms out and return what follows `after`, and the movement at `after` too: both must tell the same history. */
   | { type: 'fence'; call: number; term: number; after: number }
   | { type: 'answer'; request: number; result: PlaceResult }
@@ -152,6 +155,12 @@ export type ReplicaLimits = {
   queueLengthMax: number;
   /** Fewest members, the leader included, that may acknowledge an order. */
   minInSync: number;
+  /** How many checkouts are executed in one go. */
+  checkoutsInCallMax: number;
+  /** How many later checkouts weigh as much as one book: what has waited for so many has one book more. */
+  checkoutsPerBook: number;
+  /** Leadership goes to the next member after each executed checkout. */
+  rotateLeader: boolean;
 };
 
 export type { ClusterRecord, Proposal, Role };
