@@ -19,9 +19,9 @@ export type BatcherStats = { queued: number; onTheWay: number; batches: number; 
 export type Batcher<Item, Result> = {
   /**
    * Resolves with the item's result, or throws `QueueFull` at once or `Unavailable` at the deadline. An item with the
-   * `shareKey` of one that is still waiting shares its result.
+   * `shareKey` of one that is still waiting shares its result. A caller with less time than others may say so.
    */
-  add(item: Item, shareKey?: string): Promise<Answered<Result>>;
+  add(item: Item, shareKey?: string, lessMs?: number): Promise<Answered<Result>>;
   stats(): BatcherStats;
   /** Nothing is sent any more; who still waits gets `Unavailable`. */
   close(): void;
@@ -31,6 +31,8 @@ type Waiter<Result> = {
   entry: Entry<unknown, Result>;
   joined: boolean;
   deadlineMs: number;
+  /** Of a caller that has less time than others. */
+  timer: ReturnType<typeof setTimeout> | undefined;
   resolve(answered: Answered<Result>): void;
   reject(error: Error): void;
 };
@@ -50,6 +52,8 @@ export type BatcherOptions<Item, Result> = {
   batchBytesMax: number;
   /** Hears of each batch that was answered, for metrics. */
   onBatch?(length: number): void;
+  /** Hears of each batch that will be sent again, and why. */
+  onPutBack?(items: Item[], reason: string): void;
 };
 
 /** Pause before a batch that failed is sent again, doubling; a change of the cluster record ends it early. */
@@ -75,7 +79,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
   let lastReason = NO_ANSWER;
   const counts = { batches: 0, items: 0, putBack: 0 };
 
-  const add = (item: Item, shareKey?: string): Promise<Answered<Result>> =>
+  const add = (item: Item, shareKey?: string, lessMs = waitMs): Promise<Answered<Result>> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(new Unavailable('stopping'));
       const known = shareKey === undefined ? undefined : shared.get(shareKey);
@@ -84,7 +88,14 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
       const entry = known ?? enqueue(item, shareKey);
       // One that waits in the queue with nobody waiting for it is not in flight: whoever comes back to it begins anew.
       const joined = known !== undefined && (known.waiters.size > 0 || !queue.includes(known));
-      const waiter = { entry, joined, deadlineMs: monotonicMs() + waitMs, resolve, reject };
+      const waiter: Waiter<Result> = {
+        entry,
+        joined,
+        deadlineMs: monotonicMs() + waitMs,
+        timer: lessMs < waitMs ? setTimeout(() => giveUp(waiter), Math.max(lessMs, 0)) : undefined,
+        resolve,
+        reject,
+      };
       entry.waiters.add(waiter);
       waiters.add(waiter);
       sweeper ??= setTimeout(sweep, waitMs);
@@ -103,8 +114,14 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
   };
 
   const settle = (waiter: Waiter<Result>): void => {
+    clearTimeout(waiter.timer);
     waiters.delete(waiter);
     waiter.entry.waiters.delete(waiter);
+  };
+
+  const giveUp = (waiter: Waiter<Result>): void => {
+    settle(waiter);
+    waiter.reject(new Unavailable(lastReason, waiter.joined));
   };
 
   const sweep = (): void => {
@@ -115,8 +132,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
         sweeper = setTimeout(sweep, waiter.deadlineMs - nowMs);
         return;
       }
-      settle(waiter);
-      waiter.reject(new Unavailable(lastReason, waiter.joined));
+      giveUp(waiter);
     }
   };
 
@@ -156,6 +172,10 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
       lastReason = failure;
       queue = batch.concat(queue);
       counts.putBack += 1;
+      options.onPutBack?.(
+        batch.map((entry) => entry.item),
+        failure,
+      );
       await cluster.changed(version, pauseMs);
       pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
     }

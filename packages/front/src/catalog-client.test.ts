@@ -95,6 +95,53 @@ test('an unknown product is none, and is not kept', async () => {
   assert.is(client.stats().size, 0);
 });
 
+test('the trail of a product, a page at a time', async () => {
+  const { client, order } = await setUp();
+  for (const name of ['Tux', 'Fox', 'Tux']) order(name);
+  const first = await client.trail({ after: 0, limit: 2, product: 'tUX' }, 10_000);
+  assert.equal(
+    first?.changes.map(({ sequence, change, after }) => [sequence, change, after]),
+    [
+      [1, 100, 100],
+      [2, -1, 99],
+    ],
+  );
+  assert.is(first?.next, 2);
+  const second = await client.trail({ after: 2, limit: 2, product: 'tux' }, 10_000);
+  assert.equal([second?.changes.map(({ sequence }) => sequence), second?.next], [[4], null]);
+  assert.is(await client.trail({ after: 0, limit: 2, product: 'Dodo' }, 10_000), null);
+});
+
+test('a trail from before what may be known is read again', async () => {
+  const shop = createMemoryShop();
+  const catalog = await serveMemoryCatalog(shop);
+  closing.push(() => catalog.close());
+  const epoch = 'run';
+  const older = { epoch, asOf: shop.stock.sequence - 1, changes: [], next: null };
+  const pages = [older, older, { ...older, asOf: shop.stock.sequence, next: 7 }];
+  const client = createCatalogClient({
+    catalog: {
+      product: () => Promise.reject(new Error('nobody asks')),
+      products: () => Promise.reject(new Error('nobody asks')),
+      trail: async () => pages.shift() ?? older,
+    },
+    changesUrl: catalog.url + changesPath,
+    cacheSize: 10,
+    requestWaitMs: 10_000,
+  });
+  closing.push(() => client.close());
+  await until(() => client.isConnected(), 'a subscription');
+  assert.equal(await client.trail({ after: 0, limit: 1 }, 10_000), { changes: [], next: 7 });
+  assert.is((await failure(client.trail({ after: 0, limit: 1 }, 60))).reason, 'catalog_behind');
+});
+
+test('a trail that takes too long is given up in the time that its caller has', async () => {
+  const { client, catalog } = await setUp();
+  catalog().delay = () => new Promise(() => {});
+  const { reason } = await failure(client.trail({ after: 0, limit: 1 }, 30));
+  assert.is(reason, 'catalog_silent');
+});
+
 test('callers share one read', async () => {
   const { catalog, quantity } = await setUp();
   assert.equal(await Promise.all([quantity('tux'), quantity('tux'), quantity('fox')]), [100, 100, 3]);

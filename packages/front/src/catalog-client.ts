@@ -6,28 +6,34 @@ import { CallError, type Client, openStream, type StreamEnd } from '@till/shared
 import { monotonicMs, sleep } from '@till/shared/clock';
 import { type ChangeLine, type catalogContract, changeLineSchema } from '@till/shared/contract';
 import { limits } from '@till/shared/limits';
-import type { ProductState } from '@till/shared/movement';
+import type { ProductState, TrailEntry } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
 import * as core from './cache/cache.ts';
 import type { CacheStats, Fetched, FetchToken, Lookup } from './cache/types.ts';
 import { QueueFull, Unavailable } from './unavailable.ts';
 
-export type CatalogReader = Pick<Client<typeof catalogContract>, 'product' | 'products'>;
+export type CatalogReader = Pick<Client<typeof catalogContract>, 'product' | 'products' | 'trail'>;
+/** Changes of stock after a sequence, and where to go on. */
+export type Trail = { changes: TrailEntry[]; next: number | null };
 
 export type CatalogClient = {
   /** Synchronous, for the most frequent request of all: a kept answer, or a token for `fetch`. */
   lookup(foldedName: string): Lookup;
   /**
    * The encoded answer, or null for a product that does not exist. Throws `QueueFull` at once or `Unavailable` at the
-   * deadline, and so does `list`.
+   * deadline, and so do `list` and `trail`.
    */
   fetch(token: FetchToken): Promise<string | null>;
   /** The encoded answer with all products. */
   list(): Promise<string>;
+  /** One page of the trail, perhaps an empty one that is not the last; null for a product that does not exist. */
+  trail(query: { after: number; limit: number; product?: string }, waitMs: number): Promise<Trail | null>;
   /** Resolves when an answer that reveals this sequence may go out; `undefined` when it may at once. */
   hold(sequence: number): Promise<void> | undefined;
   /** Whether the stream of changes is open, so that the catalog is there. */
   isConnected(): boolean;
+  /** The harm on purpose that is switched on in the catalog, as it said last; null if there is none. */
+  chaos(): string | null;
   stats(): CacheStats & { flights: number; subscriptions: number; holdsExpired: number };
   /** Nothing is read any more: who waits for a read gets `Unavailable`, and replies that are held go out. */
   close(): void;
@@ -53,18 +59,25 @@ const RESUBSCRIBE_MS = 20;
 const RESUBSCRIBE_MS_MAX = 200;
 /** Pause before a read that failed is tried again. */
 const RETRY_MS = 20;
-/** Two sequences are pushed well within it, or something is wrong with the stream. */
-const HOLD_WAIT_MS = 500;
-
 /** What a product looks like from outside, ready to be sent. */
 const encode = ({ name, price, quantity }: ProductState): string => JSON.stringify({ data: { name, price, quantity } });
+
+/** null for what the catalog does not know. */
+const orNull = async <Answer>(call: Promise<Answer>): Promise<Answer | null> => {
+  try {
+    return await call;
+  } catch (error) {
+    if (error instanceof CallError && error.status === 404) return null;
+    throw error;
+  }
+};
 
 /** `reason`: why there is no answer so far. */
 type Wait = { over: boolean; reason: string };
 
 export const createCatalogClient = (options: CatalogClientOptions): CatalogClient => {
   const { catalog } = options;
-  const holdWaitMs = options.holdWaitMs ?? HOLD_WAIT_MS;
+  const holdWaitMs = options.holdWaitMs ?? limits.replyHoldMs;
   const cache = core.createCache({ capacity: options.cacheSize });
   const queueLengthMax = options.queueLengthMax ?? limits.queueLengthMax;
   const counts = { subscriptions: 0, holdsExpired: 0 };
@@ -85,13 +98,10 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
   };
 
   const readProduct = async (name: string): Promise<Fetched | null> => {
-    try {
-      const { epoch, asOf, product } = await catalog.product({ params: { name } });
-      return { epoch, asOf, version: product.version, body: encode(product) };
-    } catch (error) {
-      if (error instanceof CallError && error.status === 404) return null;
-      throw error;
-    }
+    const answer = await orNull(catalog.product({ params: { name } }));
+    if (answer === null) return null;
+    const { epoch, asOf, product } = answer;
+    return { epoch, asOf, version: product.version, body: encode(product) };
   };
 
   const shareList = (): ReturnType<CatalogReader['products']> => {
@@ -105,7 +115,11 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
   const waiting = new Set<(reason: string) => void>();
 
   /** Tries until an answer may be shown, the deadline has passed or the client closes. `judge` gives undefined for "again". */
-  const insist = async <Read, Shown>(read: () => Promise<Read>, judge: (answer: Read) => Shown | undefined) => {
+  const insist = async <Read, Shown>(
+    read: () => Promise<Read>,
+    judge: (answer: Read) => Shown | undefined,
+    waitMs = options.requestWaitMs,
+  ) => {
     if (closed) throw new Unavailable('stopping');
     // A read outlives those who wait for it, so that both are bounded.
     if (waiting.size >= queueLengthMax || flights.size >= queueLengthMax) throw new QueueFull();
@@ -117,7 +131,7 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
     };
     waiting.add(giveUp);
     // Not asked between the reads only: a catalog that hangs keeps each of them for as long as a call may take.
-    const timer = setTimeout(() => giveUp(wait.reason), options.requestWaitMs);
+    const timer = setTimeout(() => giveUp(wait.reason), waitMs);
     try {
       return await Promise.race([readAgain(wait, read, judge), givenUp]);
     } finally {
@@ -167,6 +181,20 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
     });
   };
 
+  const trail: CatalogClient['trail'] = (query, waitMs) => {
+    const token = core.listing(cache);
+    return insist(
+      () => orNull(catalog.trail({ query })),
+      (page) => {
+        if (page === null) return null;
+        const { epoch, asOf, changes, next } = page;
+        // It shows no product as it is now, only what became of it; but not from before what this caller may know.
+        return core.listed(cache, token, { epoch, asOf, products: [] }) === 'show' ? { changes, next } : undefined;
+      },
+      waitMs,
+    );
+  };
+
   // Replies that wait.
 
   const held = new Map<number, { sinceMs: number; resolve: () => void }>();
@@ -203,6 +231,7 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
   // The stream of changes.
 
   let stream: { close(): void } | undefined;
+  let chaos: string | null = null;
   let resubscribeTimer: ReturnType<typeof setTimeout> | undefined;
   let pauseMs = RESUBSCRIBE_MS;
   /** One loss is told once, however often the next attempts fail. */
@@ -222,6 +251,7 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
     if (line.type === 'hello') {
       pauseMs = RESUBSCRIBE_MS;
       isLossTold = false;
+      chaos = line.chaos ?? null;
       options.onStreamOpen?.(line);
       release(core.subscribed(cache, line).released);
       return;
@@ -256,8 +286,10 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
     lookup: (name) => core.lookup(cache, name),
     fetch,
     list,
+    trail,
     hold,
     isConnected: () => cache.subscription !== null,
+    chaos: () => chaos,
     stats: () => ({ ...core.stats(cache), flights: flights.size, ...counts }),
     close: () => {
       closed = true;

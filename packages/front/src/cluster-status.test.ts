@@ -32,8 +32,12 @@ const setUp = (isConnected = true) => {
   ];
   const stats = { capacity: 10, size: 2, hits: 5, misses: 3, bypassing: !isConnected, held: 1, applied: 8 };
   const counts = { flights: 0, subscriptions: 1, holdsExpired: 0 };
-  const catalog = { isConnected: () => isConnected, stats: () => ({ ...stats, ...counts }) };
-  return { cluster, catalog };
+  const catalog = {
+    isConnected: () => isConnected,
+    stats: () => ({ ...stats, ...counts }),
+    chaos: (): string | null => null,
+  };
+  return { cluster, catalog, chaos: null };
 };
 
 test('the page of the cluster says who leads, who lacks what, and how the cache does', () => {
@@ -55,12 +59,24 @@ test('the page of the cluster says who leads, who lacks what, and how the cache 
 });
 
 test('before there is a record the page is there all the same', () => {
-  const { cluster, catalog } = setUp();
+  const { cluster, ...sources } = setUp();
   const page = clusterStatus({
+    ...sources,
     cluster: { ...cluster, record: () => null, leader: () => null, statuses: () => [] },
-    catalog,
   });
   assert.equal([page.term, page.version, page.leader, page.inSync, page.replicas], [0, 0, null, [], []]);
+});
+
+test('the page says where harm is done on purpose, also of a service that is gone', () => {
+  const { cluster, catalog } = setUp();
+  cluster.views = [
+    { id: 1, alive: false, status: status(1, { chaos: 'crashes' }) },
+    { id: 2, alive: true, status: status(2) },
+    { id: 3, alive: true, status: null },
+  ];
+  const page = clusterStatus({ cluster, catalog: { ...catalog, chaos: () => 'waits' }, chaos: 'waits too' });
+  assert.equal(page.chaos, { front: 'waits too', catalog: 'waits', 'order-1': 'crashes' });
+  assert.ok(Compile(clusterViewSchema).Check(page));
 });
 
 test('orders can be decided when the leader serves and the catalog is there', () => {

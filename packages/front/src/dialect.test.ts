@@ -2,7 +2,7 @@ import { Problem } from '@till/shared/errors';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isEmptyBody, orderFields, quote, readFields, typedAnswer } from './dialect.ts';
+import { isEmptyBody, orderFields, quote, readBytes, readFields, requireJson, typedAnswer } from './dialect.ts';
 
 const post = (body: string, type?: string): Request =>
   new Request('http://till/orders', {
@@ -63,6 +63,24 @@ test('bytes are counted, not characters', async () => {
   assert.is(await refusal(post(JSON.stringify({ name: 'e'.repeat(22_000) }))), 'none');
 });
 
+test('a body as it came, up to a bound', async () => {
+  const bytes = new Uint8Array([0xff, 0x00, 0x7b]);
+  const request = () => new Request('http://till/', { method: 'POST', body: bytes });
+  assert.equal([...(await readBytes(request(), 3))], [...bytes]);
+  try {
+    await readBytes(request(), 2);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as Problem).reason, 'body_too_large');
+  }
+});
+
+test('a form is not JSON where JSON is wanted', () => {
+  requireJson(post('{}'));
+  requireJson(post('{}', 'application/json; charset=utf-8'));
+  assert.throws(() => requireJson(post('{}', 'application/x-www-form-urlencoded')), /Cannot read a body of type/);
+});
+
 test('an empty body', async () => {
   assert.ok(await isEmptyBody(post('')));
   assert.ok(await isEmptyBody(post(' \r\n')));
@@ -77,6 +95,8 @@ test('fields get their own names and types', () => {
     type: 'buy',
   });
   assert.equal(orderFields({ name: 'Fox', stock_name: 'AAPL', quantity: 1 }), { name: 'Fox', quantity: 1 });
+  const named = { name: 'Fox', quantity: 1, orderId: 7, customer: 'Jo', idempotencyKey: 'k' };
+  assert.equal(orderFields({ ...named, colour: 'red' }), named);
   assert.equal(orderFields({ items: [{ stock_name: 'Fox', quantity: '01' }, 7] }), {
     items: [{ name: 'Fox', quantity: 1 }, 7],
   });

@@ -12,15 +12,19 @@ const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /** The body as fields, whatever the client calls its form. */
 export const readFields = async (request: Request): Promise<Fields> => {
-  const type = mediaType(request.headers.get('content-type'));
-  const isForm = type === FORM_TYPE;
-  if (type !== '' && !isForm && !JSON_TYPE.test(type)) {
-    const expected = 'expected application/json';
-    throw new Problem(415, 'unsupported_type', `Cannot read a body of type ${JSON.stringify(type)}: ${expected}`);
-  }
+  const isForm = mediaType(request) === FORM_TYPE;
+  if (!isForm) requireJson(request);
   const text = await readText(request);
   // Some clients send JSON under the type of a form, because their tool does so by default.
   return isForm && !text.trimStart().startsWith('{') ? fieldsOfForm(text) : fieldsOfJson(text);
+};
+
+/** Refuses a body that says it is something else than JSON. */
+export const requireJson = (request: Request): void => {
+  const type = mediaType(request);
+  if (type === '' || JSON_TYPE.test(type)) return;
+  const expected = 'expected application/json';
+  throw new Problem(415, 'unsupported_type', `Cannot read a body of type ${JSON.stringify(type)}: ${expected}`);
 };
 
 /** Whether there is nothing in the body. `POST /orders/N` counts as `GET /orders/N` then. */
@@ -34,6 +38,7 @@ export const orderFields = (fields: Fields): Fields => {
     ...lineFields(fields),
     ...(fields.type === undefined ? {} : { type: fields.type }),
     ...(items === undefined ? {} : { items: Array.isArray(items) ? items.map(itemFields) : items }),
+    ...namesOf(fields),
   };
 };
 
@@ -42,6 +47,15 @@ export const typedAnswer = (number: number): { transaction_number: number; 'tran
   transaction_number: number,
   'transaction-number': number,
 });
+
+/** What an order goes by, and whom it is for: fields that are the same in every dialect. */
+const namesOf = (fields: Fields): Fields => {
+  const names: Fields = {};
+  for (const field of ['orderId', 'customer', 'idempotencyKey']) {
+    if (fields[field] !== undefined) names[field] = fields[field];
+  }
+  return names;
+};
 
 const itemFields = (item: unknown): unknown => (isFields(item) ? lineFields(item) : item);
 
@@ -59,17 +73,32 @@ const wholeNumber = (value: unknown): unknown =>
 export const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const mediaType = (header: string | null): string => (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+const mediaType = ({ headers }: Request): string =>
+  (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 
 const readText = async (request: Request): Promise<string> => {
-  const text = await textOf(request);
-  if (Buffer.byteLength(text) <= limits.bodyBytesMax) return text;
-  throw new Problem(413, 'body_too_large', `Cannot read a body of more than ${limits.bodyBytesMax} bytes`);
+  const text = await toItsEnd(request.text());
+  boundBody(Buffer.byteLength(text), limits.bodyBytesMax);
+  return text;
 };
 
-const textOf = async (request: Request): Promise<string> => {
+/** The body as it came, byte for byte. */
+export const readBytes = async (request: Request, bytesMax: number): Promise<Uint8Array> => {
+  const bytes = new Uint8Array(await toItsEnd(request.arrayBuffer()));
+  boundBody(bytes.length, bytesMax);
+  return bytes;
+};
+
+/** The server bounds bodies while it reads them; this is for who is called without one. */
+const boundBody = (length: number, bytesMax: number): void => {
+  if (length > bytesMax) {
+    throw new Problem(413, 'body_too_large', `Cannot read a body of more than ${bytesMax} bytes`);
+  }
+};
+
+const toItsEnd = async <Body>(reading: Promise<Body>): Promise<Body> => {
   try {
-    return await request.text();
+    return await reading;
   } catch (error) {
     // The server's bound on bodies has its own answer; anything else is a client that went away or sent garbage.
     if (error instanceof Error && 'statusCode' in error) throw error;

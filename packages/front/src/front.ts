@@ -4,7 +4,9 @@ import { sleep } from '@till/shared/clock';
 import { catalogContract, changesPath, orderContract } from '@till/shared/contract';
 import type { Logger } from '@till/shared/logger';
 import type { Metrics } from '@till/shared/metrics';
+import type { OrderLog } from '@till/shared/order-log';
 import { type CatalogClient, createCatalogClient } from './catalog-client.ts';
+import { createCheckout } from './checkout/handlers.ts';
 import { clusterStatus, whyNotReady } from './cluster-status.ts';
 import type { Cluster } from './cluster-view.ts';
 import { createLedger } from './ledger.ts';
@@ -12,6 +14,7 @@ import { createOrderClient, type OrderClient } from './order-client.ts';
 import { createRouter } from './router.ts';
 import { publicRoutes } from './routes.ts';
 import { createTraffic } from './traffic.ts';
+import { createWarehouse } from './warehouse.ts';
 
 export type FrontOptions = {
   cluster: Cluster;
@@ -20,7 +23,16 @@ export type FrontOptions = {
   orderUrls: Map<number, string>;
   cacheSize: number;
   requestWaitMs: number;
+  shopifySecrets: readonly string[];
+  /** A warehouse that is asked before anything is bought, and how long it is left alone when it is down. */
+  warehouse: { url: string; holdMs: number } | null;
+  /** Where each check of a checkout is asked for, null: it is done here; and how long all of them may take. */
+  checks: { verification: string | null; fraud: string | null; suggestions: string | null; waitMs: number };
   metrics: Metrics;
+  /** The harm on purpose that is switched on here, for `/cluster`. */
+  chaos?: string | null;
+  /** Where each step of each order is said, if anywhere. */
+  orderLog?: OrderLog | null;
   logger: Logger;
 };
 
@@ -60,12 +72,28 @@ export const createFront = (options: FrontOptions): Front => {
     },
     requestWaitMs,
     onOrderBatch: traffic.orderBatch,
+    orderLog: options.orderLog ?? null,
   });
-  const sources = { cluster, catalog };
+  const sources = { cluster, catalog, chaos: options.chaos ?? null };
   measure(metrics, sources, orders);
 
+  const ledger = createLedger({ orders, catalog, requestWaitMs });
+  const warehouse = options.warehouse && createWarehouse({ ...options.warehouse, metrics, logger });
+  const { waitMs: checkWaitMs, ...urls } = options.checks;
+  const checkout = createCheckout({
+    ledger,
+    urls,
+    history: (range) => catalogCalls.history({ query: range }),
+    checkWaitMs,
+    metrics,
+    logger,
+  });
   const router = createRouter({
-    ledger: createLedger({ orders, catalog }),
+    ledger,
+    requestWaitMs,
+    warehouse,
+    shopifySecrets: options.shopifySecrets,
+    checkout,
     traffic,
     status: () => clusterStatus(sources),
     whyNotReady: () => whyNotReady(sources),
@@ -79,8 +107,13 @@ export const createFront = (options: FrontOptions): Front => {
       await Promise.race([closed, sleep(DRAIN_MS)]);
       orders.close();
       catalog.close();
+      const outside = [checkout.close(), warehouse?.close()];
       await closed;
-      await Promise.all([catalogCalls, ...replicaCalls.values()].map((calls) => calls.close()));
+      await Promise.all([
+        ...outside,
+        catalogCalls.close(),
+        ...[...replicaCalls.values()].map((calls) => calls.close()),
+      ]);
     },
   };
 };

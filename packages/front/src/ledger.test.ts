@@ -1,98 +1,253 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
-import type { Outcome, StoredOrder } from '@till/shared/movement';
+import type { Outcome, PlacedCheckout, StoredCheckout, StoredOrder, TrailEntry } from '@till/shared/movement';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Trail } from './catalog-client.ts';
 import { createLedger } from './ledger.ts';
+import type { OrderClient, SinkStatus } from './order-client.ts';
+import { placedOrder } from './orders.ts';
 
-const order = { lines: [{ name: 'Tux', quantity: 1 }] };
-const stored: StoredOrder = { number: 4, key: 'k', sequence: 9, order };
+const order = placedOrder({ lines: [{ name: 'Tux', quantity: 1 }] }, 'k');
+const cancel = { key: 'cancel 1', cancel: { of: 'order 1' } };
+const checkout: PlacedCheckout = {
+  key: 'k',
+  fingerprint: 'f',
+  checkout: { id: 'c', lines: [{ name: 'Tux', quantity: 1 }], customer: 'Jo', card: '1111' },
+};
+const storedOrder: StoredOrder = { number: 4, key: 'k', sequence: 9, order: order.order };
+const storedCheckout: StoredCheckout = {
+  id: 'c',
+  sequence: 9,
+  checkout: checkout.checkout,
+  state: 'placed',
+  number: 4,
+};
+const sink: SinkStatus = { sink: 's', delivered: 7, lag: 2, dead: [], again: [], trying: [], pausedMs: 0 };
+const change = (sequence: number): TrailEntry => ({
+  sequence,
+  term: 1,
+  time: 0,
+  product: 'Tux',
+  change: -1,
+  before: 3,
+  after: 2,
+  cause: { kind: 'order', order_number: 4 },
+  key: 'k',
+});
 
-const setUp = (outcome: Outcome, options: { joined?: boolean; found?: StoredOrder | null } = {}) => {
+const setUp = (answers: { outcome?: Outcome; joined?: boolean; pages?: (Trail | null)[] } & Partial<OrderClient>) => {
+  const { outcome, joined = false, pages = [], ...orders } = answers;
   const holds: number[] = [];
   let release = (): void => {};
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  const placed: string[] = [];
+  const waits: (number | undefined)[] = [];
+  const afters: number[] = [];
   const ledger = createLedger({
     orders: {
-      place: async ({ key, fingerprint }) => {
-        placed.push(`${key} ${fingerprint.length}`);
-        return { result: outcome, joined: options.joined ?? false };
+      place: async (_placed, waitMs) => {
+        waits.push(waitMs);
+        return { result: outcome as Outcome, joined };
       },
-      find: async () => options.found ?? null,
+      find: async () => null,
+      checkout: async () => null,
+      decided: async () => true,
+      outbox: async () => [],
+      outboxEvent: async () => ({ event: null, sinks: [] }),
+      replay: async () => ['s'],
+      ...orders,
     },
     catalog: {
       lookup: (name) => ({ kind: 'fetch', token: { name, since: 0 } }),
       fetch: async () => null,
       list: async () => '[]',
+      trail: async ({ after }) => {
+        afters.push(after);
+        return pages.shift() ?? null;
+      },
       hold: (sequence) => {
         holds.push(sequence);
         return held;
       },
     },
+    requestWaitMs: 60_000,
   });
-  return { ledger, holds, release, placed };
+  return { ledger, holds, release, waits, afters };
 };
 
 /** Whether the promise is still open after everything that could run has run. */
-const waits = async (promise: Promise<unknown>): Promise<boolean> => {
-  let isOpen = true;
+const isOpen = async (promise: Promise<unknown>): Promise<boolean> => {
+  let open = true;
   promise.then(() => {
-    isOpen = false;
+    open = false;
   });
   await nextRound();
-  return isOpen;
+  return open;
 };
 
 const accepted = { key: 'k', status: 'accepted', sequence: 9, number: 4, replayed: false } as const;
-const rejected = {
-  key: 'k',
-  status: 'rejected',
-  sequence: 9,
-  reason: 'out_of_stock',
-  message: 'none',
-  replayed: true,
-} as const;
+const reason = 'out_of_stock';
+const rejected = { key: 'k', status: 'rejected', sequence: 9, reason, message: 'none', replayed: true } as const;
+const cancelled = { key: 'cancel 1', status: 'cancelled', sequence: 9, number: 4, replayed: false } as const;
+const queued = { key: 'k', status: 'queued', sequence: 9, id: 'c', replayed: false } as const;
+type Held = ReturnType<typeof setUp>['ledger'];
 
-for (const [what, outcome, answer] of [
-  ['an accepted order', accepted, { status: 'accepted', number: 4, replayed: false }],
-  ['a replay', { ...accepted, replayed: true }, { status: 'accepted', number: 4, replayed: true }],
-  ['a rejection', rejected, { status: 'rejected', reason: 'out_of_stock', message: 'none', replayed: true }],
+for (const [what, answers, ask, answer] of [
+  [
+    'an accepted order',
+    { outcome: accepted },
+    (ledger: Held) => ledger.place(order),
+    { status: 'accepted', number: 4, replayed: false },
+  ],
+  [
+    'a replay',
+    { outcome: { ...accepted, replayed: true } },
+    (ledger: Held) => ledger.place(order),
+    { status: 'accepted', number: 4, replayed: true },
+  ],
+  [
+    'a rejection',
+    { outcome: rejected },
+    (ledger: Held) => ledger.place(order),
+    { status: 'rejected', reason, message: 'none', replayed: true },
+  ],
+  [
+    'a cancellation',
+    { outcome: cancelled },
+    (ledger: Held) => ledger.cancel(cancel),
+    { status: 'cancelled', number: 4, replayed: false },
+  ],
+  [
+    'a checkout in the queue',
+    { outcome: queued },
+    (ledger: Held) => ledger.queue(checkout),
+    { status: 'queued', id: 'c', replayed: false },
+  ],
+  [
+    'an order that is found',
+    { find: async () => storedOrder },
+    (ledger: Held) => ledger.find({ number: 4 }),
+    storedOrder,
+  ],
+  [
+    'a checkout that is found',
+    { checkout: async () => storedCheckout },
+    (ledger: Held) => ledger.checkout('c'),
+    storedCheckout,
+  ],
+  [
+    'the trail',
+    { pages: [{ changes: [change(5), change(9)], next: null }] },
+    (ledger: Held) => ledger.trail({ after: 0, limit: 10 }),
+    { changes: [change(5), change(9)], next: null },
+  ],
+  [
+    'the outbox',
+    { outbox: async () => [{ ...sink, lag: 0 }, sink] },
+    (ledger: Held) => ledger.outbox(),
+    [{ ...sink, lag: 0 }, sink],
+  ],
+  [
+    'an event',
+    { outboxEvent: async () => ({ event: {}, sinks: [] }) },
+    (ledger: Held) => ledger.outboxEvent(9),
+    { event: {}, sinks: [] },
+  ],
 ] as const) {
   test(`H47: ${what} is not answered before its sequence may be known`, async () => {
-    const { ledger, holds, release, placed } = setUp(outcome);
-    const placing = ledger.place('k', order);
-    assert.ok(await waits(placing));
+    const { ledger, holds, release } = setUp(answers as Parameters<typeof setUp>[0]);
+    const asking = ask(ledger);
+    assert.ok(await isOpen(asking));
     assert.equal(holds, [9]);
     release();
-    assert.equal(await placing, answer);
-    assert.equal(placed, ['k 32']);
+    assert.equal(await asking, answer);
   });
 }
 
-test('H47: neither is an order that is found', async () => {
-  const { ledger, holds, release } = setUp(accepted, { found: stored });
-  const finding = ledger.find({ number: 4 });
-  assert.ok(await waits(finding));
-  assert.equal(holds, [9]);
-  release();
-  assert.equal(await finding, stored);
+for (const [outcome, ask] of [
+  [{ status: 'conflict' }, (ledger: Held) => ledger.place(order)],
+  [{ status: 'unknown_product', name: 'Tux' }, (ledger: Held) => ledger.place(order)],
+  [{ status: 'unknown_order' }, (ledger: Held) => ledger.cancel(cancel)],
+  [{ status: 'nothing_to_cancel' }, (ledger: Held) => ledger.cancel(cancel)],
+  [{ status: 'cannot_cancel', message: 'sold' }, (ledger: Held) => ledger.cancel(cancel)],
+  [{ status: 'conflict' }, (ledger: Held) => ledger.queue(checkout)],
+  [{ status: 'unknown_product', name: 'Tux' }, (ledger: Held) => ledger.queue(checkout)],
+  [{ status: 'queue_full' }, (ledger: Held) => ledger.queue(checkout)],
+] as const) {
+  test(`${outcome.status} reveals no sequence and waits for nothing`, async () => {
+    const { ledger, holds } = setUp({ outcome: { key: 'k', ...outcome } });
+    assert.equal(await ask(ledger), outcome);
+    assert.equal(holds, []);
+  });
+}
+
+test('what is not there waits for nothing either', async () => {
+  const { ledger, holds } = setUp({});
+  assert.is(await ledger.find({ key: 'k' }), null);
+  assert.is(await ledger.checkout('c'), null);
+  assert.is(await ledger.trail({ after: 0, limit: 1 }), null);
+  assert.equal(await ledger.outbox(), []);
+  assert.equal(await ledger.outboxEvent(3), { event: null, sinks: [] });
+  assert.equal(await ledger.replay(3, null), ['s']);
+  assert.ok(await ledger.decided('k'));
+  assert.equal(holds, []);
 });
 
-test('what reveals no sequence waits for nothing', async () => {
-  const conflict = setUp({ key: 'k', status: 'conflict' });
-  assert.equal(await conflict.ledger.place('k', order), { status: 'conflict' });
-  const unknown = setUp({ key: 'k', status: 'unknown_product', name: 'Tux' });
-  assert.equal(await unknown.ledger.place('k', order), { status: 'unknown_product', name: 'Tux' });
-  assert.is(await unknown.ledger.find({ key: 'k' }), null);
-  assert.equal([...conflict.holds, ...unknown.holds], []);
+test('who joined what was in flight gets a replay', async () => {
+  const placing = setUp({ outcome: accepted, joined: true });
+  placing.release();
+  assert.equal(await placing.ledger.place(order), { status: 'accepted', number: 4, replayed: true });
+  const cancelling = setUp({ outcome: cancelled, joined: true });
+  cancelling.release();
+  assert.equal(await cancelling.ledger.cancel(cancel), { status: 'cancelled', number: 4, replayed: true });
+  const queueing = setUp({ outcome: queued, joined: true });
+  queueing.release();
+  assert.equal(await queueing.ledger.queue(checkout), { status: 'queued', id: 'c', replayed: true });
 });
 
-test('who joined an order that was in flight gets a replay', async () => {
-  const { ledger, release } = setUp(accepted, { joined: true });
+test('an outcome of another kind is our mistake', async () => {
+  for (const [outcome, ask] of [
+    [queued, (ledger: Held) => ledger.place(order)],
+    [accepted, (ledger: Held) => ledger.cancel(cancel)],
+    [cancelled, (ledger: Held) => ledger.queue(checkout)],
+  ] as const) {
+    try {
+      await ask(setUp({ outcome }).ledger);
+      assert.unreachable();
+    } catch (error) {
+      assert.match((error as Error).message, `Cannot use the outcome ${outcome.status}`);
+    }
+  }
+});
+
+test('a caller with less time says so', async () => {
+  const { ledger, waits, release } = setUp({ outcome: accepted });
   release();
-  assert.equal(await ledger.place('k', order), { status: 'accepted', number: 4, replayed: true });
+  await ledger.place(order, 300);
+  await ledger.place(order);
+  assert.equal(waits, [300, undefined]);
+});
+
+test('a trail without changes is looked for further on, to the end of the journal', async () => {
+  const pages = [
+    { changes: [], next: 4000 },
+    { changes: [], next: 8000 },
+    { changes: [change(8001)], next: 9000 },
+  ];
+  const { ledger, afters, release, holds } = setUp({ pages });
+  release();
+  assert.equal(await ledger.trail({ after: 3, limit: 10, product: 'Tux' }), { changes: [change(8001)], next: 9000 });
+  assert.equal(afters, [3, 4000, 8000]);
+  assert.equal(holds, [8001]);
+  const none = setUp({
+    pages: [
+      { changes: [], next: 7 },
+      { changes: [], next: null },
+    ],
+  });
+  assert.equal(await none.ledger.trail({ after: 0, limit: 10 }), { changes: [], next: null });
+  assert.equal(none.holds, []);
 });
 
 test.run();

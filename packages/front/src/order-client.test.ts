@@ -24,6 +24,9 @@ const setUp = (options: { requestWaitMs?: number; queueLengthMax?: number } = {}
   const batches: Batch[] = [];
   const scripts: Script[] = [];
   const finds: number[] = [];
+  const asked: string[] = [];
+  /** What the leader answers to the next questions about its outbox instead. */
+  const refusals: { term: number; ok: false; reason: string }[] = [];
   const client = createOrderClient({
     cluster,
     replica: (to) => ({
@@ -37,12 +40,22 @@ const setUp = (options: { requestWaitMs?: number; queueLengthMax?: number } = {}
         finds.push(body.queries.length);
         return { term: body.term, ok: true, found: body.queries.map((query) => shop.find(query)) };
       },
+      outbox: async ({ body }) => {
+        asked.push(`outbox of ${to} in ${body.term}`);
+        return refusals.shift() ?? { term: body.term, ok: true, sinks: shop.sinks };
+      },
+      outboxEvent: async ({ body }) => ({ term: body.term, ok: true, ...shop.event(body.sequence) }),
+      outboxReplay: async ({ body }) => ({
+        term: body.term,
+        ok: true,
+        sinks: shop.replay(body.sequence, body.sink),
+      }),
     }),
     requestWaitMs: options.requestWaitMs ?? 5000,
     ...(options.queueLengthMax === undefined ? {} : { queueLengthMax: options.queueLengthMax }),
   });
   closing.push(() => client.close());
-  return { shop, cluster, batches, scripts, finds, client };
+  return { shop, cluster, batches, scripts, finds, asked, refusals, client };
 };
 
 const order = (key: string, quantity = 1, name = 'Tux'): PlacedOrder => ({
@@ -265,6 +278,93 @@ test('a batch is bounded in length and in bytes', async () => {
     batches.map(({ keys }) => keys.length),
     [512, 88, 8, 8, 4],
   );
+});
+
+test('two names of one order are shared only when both are the same', async () => {
+  const { client, batches } = setUp();
+  const named = { ...order('order 7'), alsoKey: 'k-1' };
+  const answers = await Promise.all(
+    [named, { ...named }, order('order 7'), { ...named, alsoKey: 'k-2' }].map((placed) => client.place(placed)),
+  );
+  assert.equal(
+    answers.map(({ result, joined }) => [(result as { number: number }).number, joined]),
+    [
+      [0, false],
+      [0, true],
+      [0, false],
+      [0, false],
+    ],
+  );
+  assert.equal(
+    batches.map(({ keys }) => keys),
+    [['order 7', 'order 7', 'order 7']],
+  );
+});
+
+test('cancellations and checkouts are placed with the orders, each once', async () => {
+  const { client, batches } = setUp();
+  const cancel = { key: 'cancel 7', cancel: { of: 'order 7' } };
+  const lines = [{ name: 'Tux', quantity: 1 }];
+  const checkout = { key: 'k', fingerprint: 'c', checkout: { id: 'c-1', lines, customer: 'Jo', card: '1111' } };
+  const answers = await Promise.all(
+    [order('order 7'), cancel, cancel, checkout, checkout].map((placed) => client.place(placed)),
+  );
+  assert.equal(
+    answers.map(({ result, joined }) => [result.status, joined]),
+    [
+      ['accepted', false],
+      ['cancelled', false],
+      ['cancelled', true],
+      ['queued', false],
+      ['queued', true],
+    ],
+  );
+  assert.is(batches.length, 1);
+  assert.is((await client.checkout('c-1'))?.state, 'queued');
+  assert.is(await client.checkout('c-2'), null);
+  assert.equal((await client.find({ key: 'order 7' }))?.cancelled, true);
+});
+
+test('whether a key was decided', async () => {
+  const { client } = setUp();
+  await client.place({ ...order('a'), alsoKey: 'b' });
+  await client.place(order('c', 101));
+  for (const [key, due] of Object.entries({ a: true, b: true, c: true, d: false })) {
+    assert.is(await client.decided(key), due, key);
+  }
+});
+
+test('who has less time is answered sooner, and the others are not', async () => {
+  const { client, cluster } = setUp();
+  cluster.lead(null, 'no_in_sync_replica');
+  const waiting = client.place(order('a'));
+  const hurried = await failure(client.place(order('a'), 20));
+  assert.equal([hurried.reason, hurried.joined], ['no_in_sync_replica', true]);
+  assert.is((await failure(client.place(order('b'), 0))).joined, false);
+  cluster.lead({ id: 3, term: 1 });
+  assert.is(await numberOf(waiting), 0);
+});
+
+test('the leader is asked about its outbox, and the next one if it does not lead any more', async () => {
+  const { client, cluster, shop, asked, refusals } = setUp();
+  const dead = [{ sequence: 2, attempts: 60, error: 'gone' }];
+  shop.sinks = [{ sink: 's', delivered: 2, lag: 0, dead, again: [], trying: [], pausedMs: 0 }];
+  await client.place(order('a'));
+  refusals.push({ term: 1, ok: false, reason: 'not_leader' });
+  const asking = client.outbox();
+  cluster.lead({ id: 2, term: 2 });
+  assert.equal(await asking, shop.sinks);
+  assert.is(asked.at(-1), 'outbox of 2 in 2');
+  assert.equal(await client.outboxEvent(2), shop.event(2));
+  assert.is((await client.outboxEvent(1)).event, null);
+  assert.equal(await client.replay(2, null), ['s']);
+  assert.equal(await client.replay(2, 'other'), []);
+});
+
+test('a leader that goes on refusing questions about its outbox is a reason', async () => {
+  const { client, refusals } = setUp({ requestWaitMs: 60 });
+  for (let times = 0; times < 100; times += 1) refusals.push({ term: 1, ok: false, reason: 'not_ready' });
+  assert.is((await failure(client.outbox())).reason, 'not_ready');
 });
 
 test('queries are batched, and are never answered from before they were asked', async () => {

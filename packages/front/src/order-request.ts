@@ -4,28 +4,58 @@ import { limits } from '@till/shared/limits';
 import type { Line, Order } from '@till/shared/movement';
 import { Compile } from 'typebox/compile';
 import { type Fields, isFields, quote } from './dialect.ts';
-import { keySchema, nameSchema, quantitySchema, typeSchema } from './routes.ts';
+import { customerSchema, keySchema, nameSchema, orderIdSchema, quantitySchema, typeSchema } from './public-route.ts';
 
 const isName = Compile(nameSchema);
 const isQuantity = Compile(quantitySchema);
 const isType = Compile(typeSchema);
 const isKey = Compile(keySchema);
+const isOrderId = Compile(orderIdSchema);
+const isCustomer = Compile(customerSchema);
 
 /** Throws a `Problem` that names the first field that is missing or wrong. Other fields are ignored. */
 export const orderOf = (fields: Fields): Order => {
   const { items, type } = fields;
-  if (items !== undefined) return { lines: linesOf(items, fields), many: true };
+  if (items !== undefined) return { lines: linesOf(items, fields), many: true, ...whoseOf(fields) };
   const line = lineOf(fields, '');
-  if (type === undefined) return { lines: [line] };
-  if (isType.Check(type)) return { lines: [line], type };
+  if (type === undefined) return { lines: [line], ...whoseOf(fields) };
+  if (isType.Check(type)) return { lines: [line], type, ...whoseOf(fields) };
   throw new Problem(400, 'invalid_type', `Cannot order with "type" ${quote(type)}: it must be "buy" or "sell"`);
 };
 
-/** An idempotency key as given in a header or a query. */
-export const keyOf = (text: string, where: string): string => {
-  if (isKey.Check(text)) return text;
+/** The key of an order: from the header, from the body, or null. Both may say it, but not differ. */
+export const keyOfOrder = (header: string | null, fields: Fields): string | null => {
+  const inHeader = header === null ? null : keyOf(header, 'Idempotency-Key');
+  if (fields.idempotencyKey === undefined) return inHeader;
+  const inBody = keyOf(fields.idempotencyKey, '"idempotencyKey"');
+  if (inHeader === null || inHeader === inBody) return inBody;
+  const both = `${quote(inHeader)} and "idempotencyKey" ${quote(inBody)}`;
+  throw new Problem(400, 'invalid_key', `Cannot order under the Idempotency-Key ${both} at once`);
+};
+
+/** An idempotency key as given in a header, a query or a body. */
+export const keyOf = (given: unknown, where: string): string => {
+  if (isKey.Check(given)) return given;
   const expected = `1 to ${limits.keyLengthMax} visible ASCII characters`;
-  throw new Problem(400, 'invalid_key', `Cannot use ${quote(text)} as ${where}: it must be ${expected}`);
+  throw new Problem(400, 'invalid_key', `Cannot use ${quote(given)} as ${where}: it must be ${expected}`);
+};
+
+/** A caller's own name of an order, as a text whichever way it was given. */
+export const orderIdOf = (given: unknown, where: string): string => {
+  const id = typeof given === 'number' && Number.isSafeInteger(given) && given >= 0 ? String(given) : given;
+  if (isOrderId.Check(id)) return id;
+  const expected = `1 to ${limits.orderIdLengthMax} visible ASCII characters, or a whole number below 2^53`;
+  throw new Problem(400, 'invalid_order_id', `Cannot use ${quote(given)} as ${where}: it must be ${expected}`);
+};
+
+/** The order's own name and whom it is for, as far as they are given. */
+const whoseOf = ({ orderId, customer }: Fields): Pick<Order, 'orderId' | 'customer'> => {
+  const named = orderId === undefined ? {} : { orderId: orderIdOf(orderId, '"orderId"') };
+  if (customer === undefined) return named;
+  if (isCustomer.Check(customer)) return { ...named, customer };
+  // Not quoted: it may say who somebody is.
+  const expected = `it must be a text of 1 to ${limits.customerLengthMax} characters`;
+  throw new Problem(400, 'invalid_customer', `Cannot order for this "customer": ${expected}`);
 };
 
 const linesOf = (items: unknown, fields: Fields): Line[] => {
@@ -41,18 +71,19 @@ const linesOf = (items: unknown, fields: Fields): Line[] => {
   throw new Problem(400, 'invalid_items', `Cannot order "items" ${quote(items)}: ${expected}`);
 };
 
-const lineOf = (item: unknown, path: string): Line => {
+/** One line of an order. `nameField`: what the caller calls the product's name. */
+export const lineOf = (item: unknown, path: string, nameField = 'name'): Line => {
   if (!isFields(item)) {
     const field = path.slice(0, -1);
     throw new Problem(400, 'invalid_items', `Cannot order "${field}" ${quote(item)}: it must be an object`);
   }
-  const { name, quantity } = item;
-  for (const field of ['name', 'quantity']) {
-    if (item[field] === undefined) throw new Problem(400, 'missing_field', `Cannot order without "${path}${field}"`);
+  const { [nameField]: name, quantity } = item;
+  for (const field of [nameField, 'quantity']) {
+    if (item[field] === undefined) throw missingField(`${path}${field}`);
   }
   if (!isName.Check(name)) {
     const expected = `it must be a text of 1 to ${limits.nameLengthMax} characters`;
-    throw new Problem(400, 'invalid_name', `Cannot order "${path}name" ${quote(name)}: ${expected}`);
+    throw new Problem(400, 'invalid_name', `Cannot order "${path}${nameField}" ${quote(name)}: ${expected}`);
   }
   if (!isQuantity.Check(quantity)) {
     const expected = `it must be a whole number from 1 to ${limits.quantityMax}`;
@@ -60,3 +91,6 @@ const lineOf = (item: unknown, path: string): Line => {
   }
   return { name, quantity };
 };
+
+export const missingField = (path: string): Problem =>
+  new Problem(400, 'missing_field', `Cannot order without "${path}"`);

@@ -1,18 +1,27 @@
-/** Orders between the outside and the inside: their identity and the form in which they are answered. */
-import { hash } from 'node:crypto';
-import type { Order, StoredOrder } from '@till/shared/movement';
-import { foldName } from '@till/shared/names';
+/** Orders between the outside and the inside: the names that they go by, and the form in which they are answered. */
+import { fingerprintOf } from '@till/shared/fingerprint';
+import { orderIdKey } from '@till/shared/keys';
+import type { Order, PlacedOrder, StoredOrder } from '@till/shared/movement';
+import { randomName } from '@till/shared/random';
 
-/** The same for every way to write the same order: names folded; lines, type and form as posted. */
-export const fingerprintOf = (order: Order): string => {
-  const lines = order.lines.map(({ name, quantity }) => [foldName(name), quantity]);
-  const canonical = JSON.stringify([order.many === true, order.type ?? null, lines]);
-  return hash('sha256', canonical, 'hex').slice(0, 32);
+/**
+ * An order under the one name that it is decided by: its order id if it has one, for which an idempotency key is then a
+ * second name; else its idempotency key, or one that is made up.
+ */
+export const placedOrder = (order: Order, idempotencyKey: string | null): PlacedOrder => {
+  const fingerprint = fingerprintOf(order);
+  if (order.orderId === undefined) return { key: idempotencyKey ?? randomName(), fingerprint, order };
+  const key = orderIdKey(order.orderId);
+  return idempotencyKey === null ? { key, fingerprint, order } : { key, fingerprint, order, alsoKey: idempotencyKey };
 };
 
-/** What `GET /orders/N` says: in the form in which the order was posted. */
-export const orderView = ({ number, order }: StoredOrder) => {
+/** What `GET /orders/N` says: in the form in which the order was posted. Who it is for is nobody's business. */
+export const orderView = ({ number, order, cancelled }: StoredOrder) => {
   const items = order.lines.map(({ name, quantity }) => ({ name, quantity }));
-  const type = order.type === undefined ? {} : { type: order.type };
-  return order.many === true ? { number, items, ...type } : { number, ...items[0], ...type };
+  const named = {
+    ...(order.type !== undefined && { type: order.type }),
+    ...(order.orderId !== undefined && { orderId: order.orderId }),
+    ...(cancelled === true && { cancelled }),
+  };
+  return order.many === true ? { number, items, ...named } : { number, ...items[0], ...named };
 };

@@ -3,40 +3,52 @@ import { Compile } from 'typebox/compile';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createMemoryLedger } from '../test/memory-ledger.ts';
+import { routerDeps, SECRETS, signatureOf } from '../test/router-deps.ts';
 import type { Ledger } from './ledger.ts';
-import { createRouter } from './router.ts';
+import { createRouter, type RouterDeps } from './router.ts';
 import { QueueFull, Unavailable } from './unavailable.ts';
 
 const isError = Compile(errorSchema);
 
-const setUp = (ledger: Partial<Ledger> = {}, whyNotReady: string | null = null) => {
+const setUp = (
+  ledger: Partial<Ledger> = {},
+  {
+    whyNotReady = null,
+    ...deps
+  }: { whyNotReady?: string | null } & Pick<Partial<RouterDeps>, 'warehouse' | 'shopifySecrets' | 'requestWaitMs'> = {},
+) => {
   const hits: string[] = [];
   const counted: object[] = [];
   const errors: unknown[] = [];
-  const router = createRouter({
-    ledger: { ...createMemoryLedger().ledger, ...ledger },
-    traffic: {
-      hit: () => hits.push('hit'),
-      answered: ({ seconds, ...request }) => {
-        assert.ok(seconds >= 0);
-        counted.push(request);
+  const router = createRouter(
+    routerDeps({
+      ledger: { ...createMemoryLedger().ledger, ...ledger },
+      traffic: {
+        hit: () => hits.push('hit'),
+        answered: ({ seconds, ...request }) => {
+          assert.ok(seconds >= 0);
+          counted.push(request);
+        },
       },
-    },
-    status: () => {
-      throw new Error('a secret of /home/somebody');
-    },
-    whyNotReady: () => whyNotReady,
-    metrics: { contentType: 'text/plain', text: async () => '' },
-    onError: (error) => errors.push(error),
-  });
+      status: () => {
+        throw new Error('a secret of /home/somebody');
+      },
+      whyNotReady: () => whyNotReady,
+      onError: (error) => errors.push(error),
+      ...deps,
+    }),
+  );
   const ask = async (path: string, init: RequestInit = {}) => router.fetch(new Request(`http://till${path}`, init));
   return { router, ask, hits, counted, errors };
 };
 
+/** A body that does not say what it is, as a text would. */
+const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
+
 const order = (headers: Record<string, string> = {}): RequestInit => ({
   method: 'POST',
   headers,
-  body: new TextEncoder().encode('{"name":"Tux","quantity":1}'),
+  body: bytes('{"name":"Tux","quantity":1}'),
 });
 
 const failing = (error: Error) => async () => {
@@ -91,7 +103,7 @@ test('requests are counted by the route that they took', async () => {
 test('an order that cannot be decided is answered 503 with a key to repeat it with', async () => {
   const keys: string[] = [];
   const { ask } = setUp({
-    place: async (key) => {
+    place: async ({ key }) => {
       keys.push(key);
       throw new Unavailable('no_in_sync_replica');
     },
@@ -140,7 +152,7 @@ test('reads that cannot be answered are 503', async () => {
 });
 
 test('readiness has a reason', async () => {
-  const { ask } = setUp({}, 'leader_not_serving');
+  const { ask } = setUp({}, { whyNotReady: 'leader_not_serving' });
   const response = await ask('/readyz');
   assert.is(response.status, 503);
   assert.is(await reasonOf(response), 'leader_not_serving');
@@ -159,6 +171,98 @@ test('a replay is told only to who gave the key', async () => {
   const { ask } = setUp({ place: async () => ({ status: 'accepted', number: 7, replayed: true }) });
   assert.is((await ask('/orders', order())).headers.get('idempotent-replayed'), null);
   assert.is((await ask('/orders', order({ 'idempotency-key': 'k' }))).headers.get('idempotent-replayed'), 'true');
+});
+
+test('an order with an id that cannot be decided is to be repeated by its id', async () => {
+  const { ask } = setUp({ place: failing(new Unavailable('no_answer')) });
+  const body = (more: object) => bytes(JSON.stringify({ name: 'Tux', quantity: 1, orderId: 'A-1', ...more }));
+  const plain = await ask('/orders', { method: 'POST', body: body({}) });
+  assert.equal([plain.status, plain.headers.get('idempotency-key')], [503, null]);
+  assert.match(await plain.text(), 'repeat it with the same orderId');
+  const keyed = await ask('/orders', { method: 'POST', body: body({ idempotencyKey: 'k-1' }) });
+  assert.equal([keyed.status, keyed.headers.get('idempotency-key')], [503, 'k-1']);
+  const joined = setUp({ place: failing(new Unavailable('no_answer', true)) });
+  const inFlight = await joined.ask('/orders', { method: 'POST', body: body({}) });
+  assert.is(inFlight.status, 409);
+  assert.match(await inFlight.text(), 'the order \\"A-1\\" is in flight');
+});
+
+test('a conflict whose cause cannot be found out now is not answered as one', async () => {
+  const { ask } = setUp({ place: async () => ({ status: 'conflict' }), find: failing(new Unavailable('no_answer')) });
+  const body = bytes(JSON.stringify({ name: 'Tux', quantity: 1, orderId: 'A-1', idempotencyKey: 'k-1' }));
+  assert.is((await ask('/orders', { method: 'POST', body })).status, 503);
+});
+
+test('a conflict with an order that is on its way is to be asked again', async () => {
+  const { ask } = setUp({ place: async () => ({ status: 'conflict' }) });
+  const body = bytes(JSON.stringify({ name: 'Tux', quantity: 1, orderId: 'A-1', idempotencyKey: 'k-1' }));
+  const response = await ask('/orders', { method: 'POST', body });
+  assert.equal([response.status, response.headers.get('retry-after')], [409, '1']);
+  assert.is(await reasonOf(response), 'in_flight');
+});
+
+const webhook = (body: string, secret?: string): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json', 'x-shopify-hmac-sha256': signatureOf(body, secret) },
+  body,
+});
+const CREATE = '/webhooks/shopify/orders/create';
+const CANCEL = '/webhooks/shopify/orders/cancelled';
+const shopifyOrder = '{"id":7,"line_items":[{"sku":"Tux","quantity":1}],"email":"jon@example.com"}';
+
+test('a webhook is answered within the time that Shopify waits, however long others may', async () => {
+  const waits: number[] = [];
+  const note = async (_placed: unknown, waitMs = Number.NaN) => {
+    waits.push(waitMs);
+    throw new Unavailable('no_in_sync_replica');
+  };
+  const deadlines: number[] = [];
+  const check = async (_lines: unknown, { deadlineMs }: { deadlineMs: number }) => {
+    deadlines.push(deadlineMs);
+    return { ok: true as const };
+  };
+  const { ask } = setUp({ place: note, cancel: note }, { requestWaitMs: 60_000, warehouse: { check } });
+  for (const [path, body] of [
+    [CREATE, shopifyOrder],
+    [CANCEL, '{"id":7}'],
+  ] as const) {
+    const response = await ask(path, webhook(body));
+    assert.is(response.status, 503);
+    assert.is(response.headers.get('retry-after'), '1');
+    assert.is(response.headers.get('idempotency-key'), null);
+    assert.is(await reasonOf(response), 'no_in_sync_replica');
+  }
+  assert.is(waits.length, 2);
+  const holdMs = 500;
+  for (const waitMs of waits) assert.ok(waitMs > 0 && waitMs + holdMs <= 4500, `${waitMs} ms`);
+  assert.is(deadlines.length, 1);
+  for (const deadlineMs of deadlines) assert.ok(deadlineMs > 0 && deadlineMs <= 3000, `${deadlineMs} ms`);
+});
+
+test('without secrets no webhook is accepted', async () => {
+  const { ask } = setUp({}, { shopifySecrets: [] });
+  for (const secret of ['', ...SECRETS]) {
+    assert.is((await ask(CREATE, webhook(shopifyOrder, secret))).status, 401);
+  }
+});
+
+test('a webhook that is refused says nothing of what is in it, nor how it was signed', async () => {
+  const { ask, errors } = setUp();
+  const answers = [
+    await ask(CREATE, webhook(shopifyOrder, 'a guess')),
+    await ask(CREATE, webhook(`${shopifyOrder}x`)),
+    await ask(CREATE, webhook(`[${shopifyOrder}]`)),
+    await ask(CREATE, webhook('{"id":{"email":"jon@example.com"},"line_items":[]}')),
+    await ask(CREATE, webhook('{"id":7,"line_items":"jon@example.com"}')),
+    await ask(CREATE, webhook('{"id":7,"line_items":["jon@example.com"]}')),
+    await ask(CANCEL, webhook('{"email":"jon@example.com"}')),
+  ];
+  for (const answer of answers) {
+    const text = await answer.text();
+    assert.ok(answer.status >= 400 && answer.status < 500);
+    for (const secret of [...SECRETS, 'jon', signatureOf(shopifyOrder)]) assert.not.ok(text.includes(secret), text);
+  }
+  assert.equal(errors, []);
 });
 
 test('a body that breaks off is a bad request and not our mistake', async () => {

@@ -1,43 +1,64 @@
 /**
  * What the front answers, as data: the schemas that requests are checked with, and for each route what may come back.
- * The description of the interface is made from it, so a route that is not here is not promised.
+ * The description of the interface (openapi.ts) is made from it, so a route that is not here is not promised.
  */
-import { errorSchema } from '@till/shared/errors';
+import { sinkStatusSchema, trailEntrySchema } from '@till/shared/contract';
 import { limits } from '@till/shared/limits';
-import Type, { type TSchema } from 'typebox';
+import Type from 'typebox';
+import { checkoutRoutes } from './checkout/routes.ts';
+import {
+  customerSchema,
+  dataOf,
+  failures,
+  keySchema,
+  lineSchema,
+  nameSchema,
+  nullable,
+  numberSchema,
+  orderIdSchema,
+  type PublicRoute,
+  quantitySchema,
+  sequenceSchema,
+  typeSchema,
+} from './public-route.ts';
+import { webhookRoutes } from './webhooks/routes.ts';
 
-export const nameSchema = Type.String({
-  minLength: 1,
-  maxLength: limits.nameLengthMax,
-  description: 'Name of a product, without regard to case',
-});
-export const quantitySchema = Type.Integer({ minimum: 1, maximum: limits.quantityMax });
-export const typeSchema = Type.Union([Type.Literal('buy'), Type.Literal('sell')]);
-export const keySchema = Type.String({
-  minLength: 1,
-  maxLength: limits.keyLengthMax,
-  pattern: '^[\\x21-\\x7e]+$',
-  description: 'Makes an order repeatable: visible ASCII characters',
-});
-
-const lineSchema = Type.Object({ name: nameSchema, quantity: quantitySchema });
+/** Whose an order is, beside what is in it. */
+const whose = {
+  orderId: Type.Optional(
+    Type.Union([orderIdSchema, Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })], {
+      description: "The caller's own name of the order, a number is kept as text: the order is made once under it",
+    }),
+  ),
+  customer: Type.Optional(customerSchema),
+  idempotencyKey: Type.Optional(keySchema),
+};
 export const orderBodySchema = Type.Union([
-  Type.Object({ name: nameSchema, quantity: quantitySchema, type: Type.Optional(typeSchema) }),
-  Type.Object({ items: Type.Array(lineSchema, { minItems: 1, maxItems: limits.orderLinesMax }) }),
+  Type.Object({ name: nameSchema, quantity: quantitySchema, type: Type.Optional(typeSchema), ...whose }),
+  Type.Object({ items: Type.Array(lineSchema, { minItems: 1, maxItems: limits.orderLinesMax }), ...whose }),
 ]);
 
-const numberSchema = Type.Integer({ minimum: 0, description: 'From 0, without gaps, never reused' });
 export const productSchema = Type.Object({ name: Type.String(), price: Type.Number(), quantity: Type.Integer() });
+/** What an order that is found has beside its content. */
+const standing = {
+  orderId: Type.Optional(orderIdSchema),
+  cancelled: Type.Optional(Type.Literal(true)),
+};
 export const orderViewSchema = Type.Union([
-  Type.Object({ number: numberSchema, name: Type.String(), quantity: quantitySchema, type: Type.Optional(typeSchema) }),
-  Type.Object({ number: numberSchema, items: Type.Array(lineSchema) }),
+  Type.Object({
+    number: numberSchema,
+    name: Type.String(),
+    quantity: quantitySchema,
+    type: Type.Optional(typeSchema),
+    ...standing,
+  }),
+  Type.Object({ number: numberSchema, items: Type.Array(lineSchema), ...standing }),
 ]);
 export const orderAnswerSchema = Type.Union([
   Type.Object({ order_number: numberSchema }),
   Type.Object({ transaction_number: numberSchema, 'transaction-number': numberSchema }),
 ]);
 const idSchema = Type.Integer({ minimum: 1 });
-const nullable = (schema: TSchema) => Type.Union([schema, Type.Null()]);
 export const clusterViewSchema = Type.Object({
   term: Type.Integer(),
   version: Type.Integer(),
@@ -61,26 +82,16 @@ export const clusterViewSchema = Type.Object({
     misses: Type.Integer(),
     bypassing: Type.Boolean(),
   }),
+  chaos: Type.Optional(Type.Record(Type.String(), Type.String(), { description: 'Harm on purpose, by service' })),
 });
 
-export type PublicRoute = {
-  method: 'GET' | 'POST';
-  /** Several paths mean the same. */
-  paths: readonly string[];
-  summary: string;
-  params?: TSchema;
-  query?: TSchema;
-  headers?: TSchema;
-  body?: TSchema;
-  /** Content of the answer by status; a string is a media type that is not JSON. */
-  responses: Readonly<Record<number, TSchema | string>>;
-};
-
-const dataOf = (schema: TSchema) => Type.Object({ data: schema });
-
-/** Anything may be answered so: malformed paths, a queue that is full, a service that is away. */
-const failures = (...statuses: number[]): Record<number, TSchema> =>
-  Object.fromEntries(statuses.map((status) => [status, errorSchema]));
+/** What is told to others, for one of them. */
+const eventStateSchema = Type.Object({
+  sink: Type.String(),
+  state: Type.Union([Type.Literal('delivered'), Type.Literal('pending'), Type.Literal('dead')]),
+  attempts: Type.Integer(),
+  error: nullable(Type.String()),
+});
 
 export const publicRoutes = {
   product: {
@@ -96,6 +107,23 @@ export const publicRoutes = {
     summary: 'All products',
     responses: { 200: dataOf(Type.Array(productSchema)), ...failures(429, 503) },
   },
+  movements: {
+    method: 'GET',
+    paths: ['/movements'],
+    summary: 'What became of the stock, of one product or of all: every change after a sequence, with its cause',
+    query: Type.Object({
+      product: Type.Optional(nameSchema),
+      after: Type.Optional(sequenceSchema),
+      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limits.trailEntriesMax })),
+    }),
+    responses: {
+      200: Type.Object({
+        data: Type.Array(trailEntrySchema),
+        next: nullable(Type.Integer({ minimum: 0, description: 'Goes on after this sequence; null at the end' })),
+      }),
+      ...failures(400, 404, 429, 503),
+    },
+  },
   placeOrder: {
     method: 'POST',
     paths: ['/orders'],
@@ -104,11 +132,11 @@ export const publicRoutes = {
     body: orderBodySchema,
     responses: { 200: dataOf(orderAnswerSchema), ...failures(400, 404, 409, 413, 415, 422, 429, 503) },
   },
-  orderByKey: {
+  orderByName: {
     method: 'GET',
     paths: ['/orders'],
-    summary: 'The order that was made under an idempotency key',
-    query: Type.Object({ key: keySchema }),
+    summary: 'The order that was made under an idempotency key, or with an order id; one of them must be there',
+    query: Type.Object({ key: Type.Optional(keySchema), orderId: Type.Optional(orderIdSchema) }),
     responses: { 200: dataOf(orderViewSchema), ...failures(400, 404, 429, 503) },
   },
   order: {
@@ -117,6 +145,40 @@ export const publicRoutes = {
     summary: 'An order by its number',
     params: Type.Object({ number: numberSchema }),
     responses: { 200: dataOf(orderViewSchema), ...failures(400, 404, 429, 503) },
+  },
+  ...webhookRoutes,
+  ...checkoutRoutes,
+  outbox: {
+    method: 'GET',
+    paths: ['/outbox'],
+    summary: 'How far those who are told of changes have been told',
+    responses: { 200: dataOf(Type.Object({ sinks: Type.Array(sinkStatusSchema) })), ...failures(429, 503) },
+  },
+  outboxEvent: {
+    method: 'GET',
+    paths: ['/outbox/:sequence'],
+    summary: 'One event, and how it stands with each of them',
+    params: Type.Object({ sequence: sequenceSchema }),
+    responses: {
+      200: dataOf(
+        Type.Object({
+          event: Type.Record(Type.String(), Type.Unknown(), { description: 'CloudEvents 1.0' }),
+          sinks: Type.Array(eventStateSchema),
+        }),
+      ),
+      ...failures(400, 404, 429, 503),
+    },
+  },
+  replayEvent: {
+    method: 'POST',
+    paths: ['/outbox/:sequence/replay'],
+    summary: 'Sends a dead letter again; the answer names those where it was one',
+    params: Type.Object({ sequence: sequenceSchema }),
+    query: Type.Object({ sink: Type.Optional(Type.String()) }),
+    responses: {
+      200: dataOf(Type.Object({ sinks: Type.Array(Type.String(), { minItems: 1 }) })),
+      ...failures(400, 404, 409, 429, 503),
+    },
   },
   alive: {
     method: 'GET',
@@ -141,6 +203,12 @@ export const publicRoutes = {
     paths: ['/metrics'],
     summary: 'Measurements of the front for Prometheus',
     responses: { 200: 'text/plain' },
+  },
+  openApi: {
+    method: 'GET',
+    paths: ['/openapi.json'],
+    summary: 'This description',
+    responses: { 200: Type.Record(Type.String(), Type.Unknown()) },
   },
 } as const satisfies Record<string, PublicRoute>;
 

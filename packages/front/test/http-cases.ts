@@ -3,6 +3,11 @@
  * starts with the products of memory-shop.ts. They can be run against the router alone or against a server.
  */
 
+import { monthOf } from '@till/checks/expiry';
+import { wallMs } from '@till/shared/clock';
+import { soundDetails } from '../../checks/test/sound.ts';
+import { SECRETS, signatureOf } from './router-deps.ts';
+
 export type HttpCase = {
   what: string;
   method?: string;
@@ -29,6 +34,29 @@ const order = (body: unknown, headers: Record<string, string> = JSON_TYPE) => ({
   body,
 });
 const keyed = (key: string, body: unknown) => order(body, { ...JSON_TYPE, 'idempotency-key': key });
+/** A webhook of Shopify's, signed as a case asks for. */
+const webhook = (topic: string, body: unknown, { secret = SECRETS[0] as string, type = 'application/json' } = {}) => {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const headers = { 'content-type': type, 'x-shopify-hmac-sha256': signatureOf(text, secret) };
+  return { method: 'POST', path: `/webhooks/shopify/orders/${topic}`, headers, body: text };
+};
+const created = (body: unknown, how?: { secret?: string; type?: string }) => webhook('create', body, how);
+const cancelled = (body: unknown, how?: { secret?: string }) => webhook('cancelled', body, how);
+/** Beside what is read, some of what Shopify sends too. */
+const shopifyOrder = (id: unknown, lines: [string, number][]) => ({
+  id,
+  email: 'jon@example.com',
+  total_price: '409.94',
+  line_items: lines.map(([sku, quantity], at) => ({ id: 866550311 + at, sku, quantity, price: '199.00' })),
+});
+const checkout = (change: object = {}, headers: Record<string, string> = JSON_TYPE) => ({
+  method: 'POST',
+  path: '/checkout',
+  headers,
+  body: { ...soundDetails(monthOf(wallMs())), items: [{ name: 'Tux', quantity: 2 }], ...change },
+});
+const replayed = { 'idempotent-replayed': 'true' };
+const notReplayed = { 'idempotent-replayed': null };
 const tux = { data: { name: 'Tux', price: 15.99, quantity: 100 } };
 const book = { data: { name: 'Čapek: R.U.R. / 1920', price: 8, quantity: 5 } };
 
@@ -577,6 +605,826 @@ export const httpCases: Record<string, HttpCase[]> = {
       reason: 'wrong_method',
       message: 'Cannot POST a body here: an order is made at "/orders"',
       answerHeaders: { allow: 'GET, HEAD, POST, OPTIONS' },
+    },
+  ],
+
+  names: [
+    {
+      what: 'an order id',
+      ...order({ name: 'Tux', quantity: 2, orderId: 'A-1' }),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+      answerHeaders: notReplayed,
+    },
+    {
+      what: 'the same order again',
+      ...order({ stock_name: 'TUX', quantity: '2', orderId: 'A-1' }),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'another order under the id',
+      ...order({ name: 'Tux', quantity: 3, orderId: 'A-1' }),
+      status: 409,
+      reason: 'duplicate_order',
+      message: 'Cannot make the order "A-1" again with another content',
+    },
+    {
+      what: 'for somebody else it is another order',
+      ...order({ name: 'Tux', quantity: 2, orderId: 'A-1', customer: 'Jo' }),
+      status: 409,
+      reason: 'duplicate_order',
+    },
+    {
+      what: 'the id under a key as well: the order was made already',
+      ...keyed('k-1', { name: 'Tux', quantity: 2, orderId: 'A-1' }),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'an id that is a number is that text',
+      ...order({ name: 'Tux', quantity: 1, orderId: 9007199254740991 }),
+      status: 200,
+      answer: { data: { order_number: 1 } },
+    },
+    {
+      what: 'as here',
+      ...order({ name: 'Tux', quantity: 1, orderId: '9007199254740991' }),
+      status: 200,
+      answer: { data: { order_number: 1 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'a customer, an id and a key in the body',
+      ...order({ name: 'Fox', quantity: 1, orderId: 'A-2', customer: 'Jo, 7 Elm Street', idempotencyKey: 'k-2' }),
+      status: 200,
+      answer: { data: { order_number: 2 } },
+      answerHeaders: notReplayed,
+    },
+    {
+      what: 'the same with the key in the header',
+      ...keyed('k-2', { name: 'Fox', quantity: 1, orderId: 'A-2', customer: 'Jo, 7 Elm Street' }),
+      status: 200,
+      answer: { data: { order_number: 2 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'the same key in both',
+      ...keyed('k-2', {
+        name: 'Fox',
+        quantity: 1,
+        orderId: 'A-2',
+        customer: 'Jo, 7 Elm Street',
+        idempotencyKey: 'k-2',
+      }),
+      status: 200,
+      answerHeaders: replayed,
+    },
+    {
+      what: 'two keys',
+      ...keyed('k-2', { name: 'Fox', quantity: 1, idempotencyKey: 'k-3' }),
+      status: 400,
+      reason: 'invalid_key',
+      message: 'Cannot order under the Idempotency-Key "k-2" and "idempotencyKey" "k-3" at once',
+    },
+    {
+      what: "the key belongs to another order, the id is nobody's",
+      ...keyed('k-2', { name: 'Fox', quantity: 1, orderId: 'A-3' }),
+      status: 422,
+      reason: 'key_reused',
+      message: 'Cannot use the key "k-2" again: it belongs to another order',
+    },
+    {
+      what: 'the key belongs to another order, the id to this one',
+      ...keyed('k-2', { name: 'Tux', quantity: 2, orderId: 'A-1' }),
+      status: 422,
+      reason: 'key_reused',
+    },
+    {
+      what: 'both belong to other orders',
+      ...keyed('k-2', { name: 'Tux', quantity: 7, orderId: 'A-1' }),
+      status: 409,
+      reason: 'duplicate_order',
+    },
+    {
+      what: 'the key alone is another order',
+      ...keyed('k-2', { name: 'Fox', quantity: 1 }),
+      status: 422,
+      reason: 'key_reused',
+    },
+    {
+      what: 'several items under an id',
+      ...order({ items: [{ name: 'Tux', quantity: 1 }], orderId: 'A-4' }),
+      status: 200,
+      answer: { data: { order_number: 3 } },
+    },
+    {
+      what: 'a typed order under an id',
+      ...order({ name: 'GameStart', quantity: 1, type: 'sell', orderId: 'A-5' }),
+      status: 200,
+      answer: { data: { transaction_number: 4, 'transaction-number': 4 } },
+    },
+    {
+      what: 'a form',
+      ...order('name=Tux&quantity=1&orderId=A-6&customer=Jo&idempotencyKey=k-6', FORM_TYPE),
+      status: 200,
+      answer: { data: { order_number: 5 } },
+    },
+    {
+      what: 'the same as JSON',
+      ...keyed('k-6', { name: 'Tux', quantity: 1, orderId: 'A-6', customer: 'Jo' }),
+      status: 200,
+      answer: { data: { order_number: 5 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'a refusal under an id',
+      ...order({ name: 'Fox', quantity: 3, orderId: 'A-7' }),
+      status: 400,
+      reason: 'out_of_stock',
+      answerHeaders: notReplayed,
+    },
+    { what: 'more foxes', ...order({ name: 'Fox', quantity: 9, type: 'sell' }), status: 200 },
+    {
+      what: 'the refusal stays the answer',
+      ...order({ name: 'Fox', quantity: 3, orderId: 'A-7' }),
+      status: 400,
+      reason: 'out_of_stock',
+      answerHeaders: replayed,
+    },
+    {
+      what: 'another order under the refused id',
+      ...order({ name: 'Fox', quantity: 1, orderId: 'A-7' }),
+      status: 409,
+      reason: 'duplicate_order',
+    },
+    {
+      what: 'the same, under a key of another order',
+      ...keyed('k-2', { name: 'Fox', quantity: 1, orderId: 'A-7' }),
+      status: 409,
+      reason: 'duplicate_order',
+    },
+    {
+      what: 'found by its number: the id, and never the customer',
+      path: '/orders/2',
+      status: 200,
+      answer: { data: { number: 2, name: 'Fox', quantity: 1, orderId: 'A-2' } },
+    },
+    {
+      what: 'found by its id',
+      path: '/orders?orderId=A-2',
+      status: 200,
+      answer: { data: { number: 2, name: 'Fox', quantity: 1, orderId: 'A-2' } },
+    },
+    { what: 'found by its key', path: '/orders?key=k-2', status: 200 },
+    {
+      what: 'a number of 64 bits in a query is a text',
+      path: '/orders?orderId=9007199254740991',
+      status: 200,
+      answer: { data: { number: 1, name: 'Tux', quantity: 1, orderId: '9007199254740991' } },
+    },
+    { what: 'a refused order is none', path: '/orders?orderId=A-7', status: 404, reason: 'unknown_order' },
+    {
+      what: 'no such id',
+      path: '/orders?orderId=A-9',
+      status: 404,
+      reason: 'unknown_order',
+      message: 'Cannot find an order with the order id "A-9"',
+    },
+    { what: 'an id is no key', path: '/orders?key=A-2', status: 404, reason: 'unknown_order' },
+    { what: 'an empty id', path: '/orders?orderId=', status: 400, reason: 'invalid_order_id' },
+    { what: 'a key and an id', path: '/orders?orderId=A-2&key=k-2', status: 400, reason: 'invalid_query' },
+    {
+      what: 'an id with a space',
+      ...order({ name: 'Tux', quantity: 1, orderId: 'A 1' }),
+      status: 400,
+      reason: 'invalid_order_id',
+      message:
+        'Cannot use "A 1" as "orderId": it must be 1 to 128 visible ASCII characters, or a whole number below 2^53',
+    },
+    {
+      what: 'an id of 129 characters',
+      ...order({ name: 'Tux', quantity: 1, orderId: 'x'.repeat(129) }),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'a number that would lose digits',
+      ...order('{"name":"Tux","quantity":1,"orderId":9007199254740993}'),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'a fraction',
+      ...order({ name: 'Tux', quantity: 1, orderId: 0.5 }),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'a negative number',
+      ...order({ name: 'Tux', quantity: 1, orderId: -1 }),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'no id at all',
+      ...order({ name: 'Tux', quantity: 1, orderId: null }),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'a customer without a name',
+      ...order({ name: 'Tux', quantity: 1, customer: '' }),
+      status: 400,
+      reason: 'invalid_customer',
+      message: 'Cannot order for this "customer": it must be a text of 1 to 200 characters',
+    },
+    {
+      what: 'a customer that is too long',
+      ...order({ name: 'Tux', quantity: 1, customer: 'x'.repeat(201) }),
+      status: 400,
+      reason: 'invalid_customer',
+    },
+    {
+      what: 'a key that is no text',
+      ...order({ name: 'Tux', quantity: 1, idempotencyKey: 7 }),
+      status: 400,
+      reason: 'invalid_key',
+      message: 'Cannot use 7 as "idempotencyKey": it must be 1 to 255 visible ASCII characters',
+    },
+  ],
+
+  webhooks: [
+    {
+      what: "an order of Shopify's, with an id of 64 bits",
+      ...created(
+        '{"id":820982911946154508,"line_items":[{"sku":"tux","quantity":2},{"sku":"Fox","quantity":1,"x":[1.5,null]}]}',
+      ),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+      answerHeaders: notReplayed,
+    },
+    {
+      what: 'its id is there to the last digit',
+      path: '/orders?orderId=820982911946154508',
+      status: 200,
+      answer: {
+        data: {
+          number: 0,
+          items: [
+            { name: 'Tux', quantity: 2 },
+            { name: 'Fox', quantity: 1 },
+          ],
+          orderId: '820982911946154508',
+        },
+      },
+    },
+    {
+      what: 'a neighbour of that id is another order',
+      ...created('{"id":820982911946154509,"line_items":[{"sku":"Tux","quantity":1}]}'),
+      status: 200,
+      answer: { data: { order_number: 1 } },
+    },
+    {
+      what: 'Shopify sends it again, with other things beside it',
+      ...created(
+        '{"line_items":[{"quantity":2,"sku":"Tux"},{"quantity":1,"sku":"FOX"}],"id":820982911946154508,"note":"x"}',
+        { secret: SECRETS[1] },
+      ),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'with another content',
+      ...created('{"id":820982911946154508,"line_items":[{"sku":"Tux","quantity":9}]}'),
+      status: 409,
+      reason: 'duplicate_order',
+      message: 'Cannot make the order "820982911946154508" again with another content',
+    },
+    {
+      what: 'the same order at the counter is the same order',
+      ...order({ items: [{ name: 'Tux', quantity: 1 }], orderId: '820982911946154509' }),
+      status: 200,
+      answer: { data: { order_number: 1 } },
+      answerHeaders: replayed,
+    },
+    {
+      what: 'a text as an id, the largest of 64 bits',
+      ...created(shopifyOrder('18446744073709551615', [['Tux', 1]])),
+      status: 200,
+      answer: { data: { order_number: 2 } },
+    },
+    {
+      what: 'a type of body as Shopify names it, and a trailing slash',
+      ...created(shopifyOrder(7, [['Tux', 1]]), { type: 'application/json; charset=utf-8' }),
+      path: '/webhooks/shopify/orders/create/',
+      status: 200,
+      answer: { data: { order_number: 3 } },
+    },
+    {
+      what: 'not enough',
+      ...created(
+        shopifyOrder(8, [
+          ['Tux', 1],
+          ['Fox', 3],
+        ]),
+      ),
+      status: 400,
+      reason: 'out_of_stock',
+      answerHeaders: notReplayed,
+    },
+    {
+      what: 'and so it stays',
+      ...created(
+        shopifyOrder(8, [
+          ['Tux', 1],
+          ['Fox', 3],
+        ]),
+      ),
+      status: 400,
+      reason: 'out_of_stock',
+      answerHeaders: replayed,
+    },
+    {
+      what: 'a product that is not known',
+      ...created(shopifyOrder(9, [['Dodo', 1]])),
+      status: 404,
+      reason: 'unknown_product',
+      message: 'Cannot find a product named "Dodo"',
+    },
+    { what: 'what was left', path: '/products/Tux', status: 200, answer: { data: { ...tux.data, quantity: 95 } } },
+
+    {
+      what: 'no signature',
+      ...created(shopifyOrder(10, [['Tux', 1]])),
+      headers: JSON_TYPE,
+      status: 401,
+      reason: 'bad_signature',
+      message: 'Cannot accept a webhook without a valid X-Shopify-Hmac-Sha256',
+    },
+    {
+      what: 'a signature of another body',
+      ...created(shopifyOrder(10, [['Tux', 1]])),
+      body: JSON.stringify(shopifyOrder(10, [['Tux', 2]])),
+      status: 401,
+      reason: 'bad_signature',
+    },
+    {
+      what: 'a signature with another secret',
+      ...created(shopifyOrder(10, [['Tux', 1]]), { secret: 'a guess' }),
+      status: 401,
+      reason: 'bad_signature',
+    },
+    {
+      what: 'half a signature',
+      ...created(shopifyOrder(10, [['Tux', 1]])),
+      headers: { ...JSON_TYPE, 'x-shopify-hmac-sha256': signatureOf('').slice(0, 22) },
+      status: 401,
+      reason: 'bad_signature',
+    },
+    {
+      what: 'the signature comes before what is wrong with the body',
+      ...created('{', { secret: 'a guess', type: 'text/plain' }),
+      status: 401,
+      reason: 'bad_signature',
+    },
+    {
+      what: 'a cancellation has to be signed too',
+      ...cancelled({ id: 7 }, { secret: 'a guess' }),
+      status: 401,
+      reason: 'bad_signature',
+    },
+    {
+      what: 'another type of body',
+      ...created(shopifyOrder(10, [['Tux', 1]]), { type: 'application/x-www-form-urlencoded' }),
+      status: 415,
+      reason: 'unsupported_type',
+    },
+    {
+      what: 'no JSON: nothing of it is said',
+      ...created('{"id":1,"email":"jon@example.com"'),
+      status: 400,
+      reason: 'malformed_json',
+      message: 'Cannot read the body as JSON',
+    },
+    { what: 'nothing', ...created(''), status: 400, reason: 'malformed_json' },
+    { what: 'two ids', ...created('{"id":1,"id":2,"line_items":[]}'), status: 400, reason: 'malformed_json' },
+    { what: 'a list', ...created('[1]'), status: 400, reason: 'invalid_body' },
+    {
+      what: 'no id',
+      ...created({ line_items: [{ sku: 'Tux', quantity: 1 }] }),
+      status: 400,
+      reason: 'missing_field',
+      message: 'Cannot order without "id"',
+    },
+    { what: 'a fraction', ...created('{"id":1.5,"line_items":[]}'), status: 400, reason: 'invalid_order_id' },
+    { what: 'an exponent', ...created('{"id":1e3,"line_items":[{"sku":"Dodo","quantity":1}]}'), status: 404 },
+    {
+      what: 'a number of 21 digits',
+      ...created('{"id":100000000000000000000,"line_items":[]}'),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'an id that is a word',
+      ...created({ id: 'A-1', line_items: [] }),
+      status: 400,
+      reason: 'invalid_order_id',
+    },
+    {
+      what: 'no lines',
+      ...created({ id: 10 }),
+      status: 400,
+      reason: 'missing_field',
+      message: 'Cannot order without "line_items"',
+    },
+    { what: 'an empty list of lines', ...created({ id: 10, line_items: [] }), status: 400, reason: 'invalid_items' },
+    {
+      what: 'too many lines',
+      ...created(
+        shopifyOrder(
+          10,
+          Array.from({ length: 101 }, () => ['Tux', 1] as [string, number]),
+        ),
+      ),
+      status: 400,
+      reason: 'invalid_items',
+    },
+    {
+      what: 'a line that is no object',
+      ...created({ id: 10, line_items: ['Tux'] }),
+      status: 400,
+      reason: 'invalid_items',
+    },
+    ...[{}, { sku: null }, { sku: '' }].map((sku) => ({
+      what: 'a line without a sku',
+      ...created({ id: 10, line_items: [{ ...sku, quantity: 1, title: 'Tux' }] }),
+      status: 400,
+      reason: 'missing_field',
+      message: 'Cannot order without "line_items[0].sku"',
+    })),
+    {
+      what: 'a line without a quantity',
+      ...created({ id: 10, line_items: [{ sku: 'Tux' }] }),
+      status: 400,
+      reason: 'missing_field',
+    },
+    {
+      what: 'a quantity of zero',
+      ...created(shopifyOrder(10, [['Tux', 0]])),
+      status: 400,
+      reason: 'invalid_quantity',
+      message: 'Cannot order "line_items[0].quantity" 0: it must be a whole number from 1 to 1000000',
+    },
+    {
+      what: 'a quantity beyond numbers',
+      ...created('{"id":10,"line_items":[{"sku":"Tux","quantity":9007199254740993}]}'),
+      status: 400,
+      reason: 'invalid_quantity',
+    },
+    {
+      what: 'a sku that is too long',
+      ...created(shopifyOrder(10, [['x'.repeat(201), 1]])),
+      status: 400,
+      reason: 'invalid_name',
+    },
+    { what: 'nothing of it left an order', path: '/orders?orderId=10', status: 404, reason: 'unknown_order' },
+    {
+      what: 'an order that is longer than any of ours',
+      ...created({ ...shopifyOrder(11, [['Tux', 1]]), note: 'x'.repeat(200_000) }),
+      status: 200,
+    },
+    {
+      what: 'one that is too long',
+      ...created({ ...shopifyOrder(12, [['Tux', 1]]), note: 'x'.repeat(1024 * 1024) }),
+      status: 413,
+      reason: 'body_too_large',
+    },
+    {
+      what: 'a wrong method',
+      path: '/webhooks/shopify/orders/create',
+      status: 405,
+      reason: 'wrong_method',
+      answerHeaders: { allow: 'POST, OPTIONS' },
+    },
+    { what: 'another topic', ...webhook('updated', { id: 7 }), status: 404, reason: 'unknown_route' },
+  ],
+
+  cancellations: [
+    {
+      what: 'an order that was not made yet: it comes again later',
+      ...cancelled({ id: 450789469 }),
+      status: 404,
+      reason: 'unknown_order',
+      message: 'Cannot find an order with the order id "450789469"',
+    },
+    {
+      what: 'the order',
+      ...created(
+        shopifyOrder(450789469, [
+          ['Tux', 2],
+          ['Fox', 3],
+        ]),
+      ),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+    },
+    {
+      what: 'the cancellation',
+      ...cancelled({ ...shopifyOrder(450789469, [['Tux', 2]]), cancelled_at: '2026-01-01T00:00:00Z' }),
+      status: 200,
+      answer: { data: { cancelled: true, order_number: 0 } },
+      answerHeaders: notReplayed,
+    },
+    {
+      what: 'the same again',
+      ...cancelled({ id: '450789469' }),
+      status: 200,
+      answer: { data: { cancelled: true, order_number: 0 } },
+      answerHeaders: replayed,
+    },
+    { what: 'all of it is back', path: '/products/Tux', status: 200, answer: tux },
+    {
+      what: 'and the foxes',
+      path: '/products/Fox',
+      status: 200,
+      answer: { data: { name: 'Fox', price: 20, quantity: 3 } },
+    },
+    {
+      what: 'the order says so',
+      path: '/orders/0',
+      status: 200,
+      answer: {
+        data: {
+          number: 0,
+          items: [
+            { name: 'Tux', quantity: 2 },
+            { name: 'Fox', quantity: 3 },
+          ],
+          orderId: '450789469',
+          cancelled: true,
+        },
+      },
+    },
+    {
+      what: 'the order itself is still what it was',
+      ...created(
+        shopifyOrder(450789469, [
+          ['Tux', 2],
+          ['Fox', 3],
+        ]),
+      ),
+      status: 200,
+      answer: { data: { order_number: 0 } },
+      answerHeaders: replayed,
+    },
+    { what: 'an order of the counter', ...order({ name: 'Fox', quantity: 1, orderId: 5 }), status: 200 },
+    {
+      what: 'can be cancelled too',
+      ...cancelled({ id: 5 }),
+      status: 200,
+      answer: { data: { cancelled: true, order_number: 1 } },
+    },
+    { what: 'an order that was refused', ...order({ name: 'Fox', quantity: 4, orderId: 6 }), status: 400 },
+    {
+      what: 'took nothing',
+      ...cancelled({ id: 6 }),
+      status: 200,
+      answer: { data: { cancelled: false } },
+      answerHeaders: notReplayed,
+    },
+    { what: 'a sale', ...order({ name: 'Fox', quantity: 2, type: 'sell', orderId: 7 }), status: 200 },
+    { what: 'of which one is gone', ...order({ name: 'Fox', quantity: 4 }), status: 200 },
+    {
+      what: 'cannot be taken back',
+      ...cancelled({ id: 7 }),
+      status: 409,
+      reason: 'cannot_cancel',
+    },
+    { what: 'no id', ...cancelled({}), status: 400, reason: 'missing_field' },
+  ],
+
+  movements: [
+    { what: 'an order', ...keyed('k-1', { name: 'Tux', quantity: 2 }), status: 200 },
+    { what: 'another', ...order({ name: 'fox', quantity: 3, orderId: '7' }), status: 200 },
+    { what: 'which is cancelled', ...cancelled({ id: 7 }), status: 200 },
+    {
+      what: 'what became of one product',
+      path: '/movements?product=tUX&after=0',
+      status: 200,
+      answer: {
+        data: [
+          {
+            sequence: 1,
+            term: 0,
+            time: 0,
+            product: 'Tux',
+            change: 100,
+            before: 0,
+            after: 100,
+            cause: { kind: 'seed' },
+            key: null,
+          },
+          {
+            sequence: 2,
+            term: 0,
+            time: 0,
+            product: 'Tux',
+            change: -2,
+            before: 100,
+            after: 98,
+            cause: { kind: 'order', order_number: 0 },
+            key: 'k-1',
+          },
+        ],
+        next: null,
+      },
+    },
+    {
+      what: 'of all of them, from somewhere on',
+      path: '/movements/?after=2&limit=1',
+      status: 200,
+      answer: {
+        data: [
+          {
+            sequence: 3,
+            term: 0,
+            time: 0,
+            product: 'Fox',
+            change: -3,
+            before: 3,
+            after: 0,
+            cause: { kind: 'order', order_number: 1 },
+            key: 'order 7',
+          },
+        ],
+        next: 3,
+      },
+    },
+    {
+      what: 'and on',
+      path: '/movements?after=3&limit=1',
+      status: 200,
+      answer: {
+        data: [
+          {
+            sequence: 4,
+            term: 0,
+            time: 0,
+            product: 'Fox',
+            change: 3,
+            before: 0,
+            after: 3,
+            cause: { kind: 'cancel', order_number: 1 },
+            key: 'cancel 7',
+          },
+        ],
+        next: null,
+      },
+    },
+    { what: 'to the end', path: '/movements?after=4', status: 200, answer: { data: [], next: null } },
+    { what: 'and beyond', path: '/movements?after=9007199254740991', status: 400, reason: 'invalid_query' },
+    { what: 'far beyond', path: '/movements?after=999999999999999', status: 200, answer: { data: [], next: null } },
+    {
+      what: 'of no product',
+      path: '/movements?product=Dodo',
+      status: 404,
+      reason: 'unknown_product',
+      message: 'Cannot find a product named "Dodo"',
+    },
+    { what: 'of no name', path: '/movements?product=', status: 404, reason: 'unknown_product' },
+    { what: 'of a name of any length', path: `/movements?product=${'x'.repeat(500)}`, status: 404 },
+    {
+      what: 'after nothing',
+      path: '/movements?after=x',
+      status: 400,
+      reason: 'invalid_query',
+      message: 'Cannot use "x" as "after": it must be a whole number from 0 to 999999999999999',
+    },
+    { what: 'none of them', path: '/movements?limit=0', status: 400, reason: 'invalid_query' },
+    { what: 'too many of them', path: '/movements?limit=1001', status: 400, reason: 'invalid_query' },
+  ],
+
+  outbox: [
+    { what: 'an order', ...order({ name: 'Tux', quantity: 2 }), status: 200 },
+    {
+      what: 'how far others have been told',
+      path: '/outbox',
+      status: 200,
+      answer: {
+        data: {
+          sinks: [
+            {
+              sink: 'webhook-0a1b2c3d',
+              delivered: 2,
+              lag: 0,
+              dead: [{ sequence: 2, attempts: 60, error: 'it answered 503' }],
+              again: [],
+              trying: [],
+              pausedMs: 0,
+            },
+            { sink: 'shopify', delivered: 1, lag: 1, dead: [], again: [], trying: [], pausedMs: 0 },
+          ],
+        },
+      },
+    },
+    {
+      what: 'an event',
+      path: '/outbox/2',
+      status: 200,
+      answer: {
+        data: {
+          event: { specversion: '1.0', id: 'store/2' },
+          sinks: [
+            { sink: 'webhook-0a1b2c3d', state: 'dead', attempts: 60, error: 'it answered 503' },
+            { sink: 'shopify', state: 'delivered', attempts: 0, error: null },
+          ],
+        },
+      },
+    },
+    {
+      what: 'no event',
+      path: '/outbox/1',
+      status: 404,
+      reason: 'unknown_event',
+      message: 'Cannot find an event 1',
+    },
+    { what: 'no number', path: '/outbox/one', status: 404, reason: 'unknown_event' },
+    {
+      what: 'a dead letter again',
+      method: 'POST',
+      path: '/outbox/2/replay',
+      status: 200,
+      answer: { data: { sinks: ['webhook-0a1b2c3d'] } },
+    },
+    {
+      what: 'to one of them',
+      method: 'POST',
+      path: '/outbox/2/replay?sink=webhook-0a1b2c3d',
+      status: 200,
+      answer: { data: { sinks: ['webhook-0a1b2c3d'] } },
+    },
+    {
+      what: 'to one where it is none',
+      method: 'POST',
+      path: '/outbox/2/replay?sink=shopify',
+      status: 409,
+      reason: 'not_a_dead_letter',
+      message: 'Cannot send 2 again: it is no dead letter of the sink "shopify"',
+    },
+    {
+      what: 'what is no dead letter',
+      method: 'POST',
+      path: '/outbox/3/replay',
+      status: 409,
+      reason: 'not_a_dead_letter',
+      message: 'Cannot send 3 again: it is no dead letter of any sink',
+    },
+    { what: 'what is no number', method: 'POST', path: '/outbox/x/replay', status: 404, reason: 'unknown_event' },
+    {
+      what: 'a wrong method',
+      path: '/outbox/2/replay',
+      status: 405,
+      reason: 'wrong_method',
+      answerHeaders: { allow: 'POST, OPTIONS' },
+    },
+  ],
+
+  // What is checked, and how it is answered, has tests of its own: src/checkout.
+  checkout: [
+    { what: 'a checkout', ...checkout({}, { ...JSON_TYPE, 'idempotency-key': 'k-1' }), status: 200 },
+    {
+      what: 'the same again',
+      ...checkout({}, { ...JSON_TYPE, 'idempotency-key': 'k-1' }),
+      status: 200,
+      answerHeaders: replayed,
+    },
+    {
+      what: 'another one under the key',
+      ...checkout({ items: [{ name: 'Fox', quantity: 1 }] }, { ...JSON_TYPE, 'idempotency-key': 'k-1' }),
+      status: 422,
+      reason: 'key_reused',
+    },
+    {
+      what: 'an order under the key',
+      ...keyed('k-1', { name: 'Tux', quantity: 2 }),
+      status: 422,
+      reason: 'key_reused',
+    },
+    { what: 'a rejected one', ...checkout({ termsAccepted: false }), status: 200, answerHeaders: notReplayed },
+    { what: 'one that cannot be read', ...checkout({ user: 7 }), status: 400, reason: 'invalid_checkout' },
+    { what: 'no JSON', ...checkout(), body: '{', status: 400, reason: 'malformed_json' },
+    { what: 'nothing is sold before it is executed', path: '/products/Tux', status: 200, answer: tux },
+    { what: 'no such checkout', path: '/checkout/k-1', status: 404, reason: 'unknown_checkout' },
+    {
+      what: 'a wrong method',
+      path: '/checkout',
+      status: 405,
+      reason: 'wrong_method',
+      answerHeaders: { allow: 'POST, OPTIONS' },
     },
   ],
 };

@@ -5,6 +5,7 @@ import { Problem, problemOf } from '@till/shared/errors';
 import { createHandler } from '@till/shared/handler';
 import { limits } from '@till/shared/limits';
 import { foldName } from '@till/shared/names';
+import { seal, ZERO_HASH } from '@till/shared/sealed';
 import { Reply, serve } from '@till/shared/serve';
 import { Router } from 'itty-router';
 import type { MemoryShop } from './memory-shop.ts';
@@ -58,6 +59,25 @@ export const serveMemoryCatalog = async (shop: MemoryShop, port = 0): Promise<Me
       const answer = { epoch, asOf: shop.stock.sequence, products: shop.products() };
       await catalog.delay('*');
       return answer;
+    }),
+  );
+  router.get(
+    catalogContract.history.path,
+    createHandler(catalogContract.history, ({ query: { after, limit = shop.movements.length } }) => {
+      const lines = shop.movements
+        .slice(after, after + limit)
+        .map((movement) => seal(ZERO_HASH, JSON.stringify(movement)));
+      return { lines: lines.map(({ line }) => line), more: after + limit < shop.movements.length };
+    }),
+  );
+  router.get(
+    catalogContract.trail.path,
+    createHandler(catalogContract.trail, async ({ query }) => {
+      const asOf = shop.stock.sequence;
+      const trail = await shop.trail(query);
+      await catalog.delay('trail');
+      if (trail === null) throw new Problem(404, 'unknown_product', `Cannot find "${query.product}"`);
+      return { epoch, asOf, ...trail };
     }),
   );
   router.get(

@@ -1,4 +1,5 @@
 /** A ledger over the shop in memory, for tests of what is in front of it. */
+import type { StoredCheckout, StoredOrder } from '@till/shared/movement';
 import { createLedger, type Ledger } from '../src/ledger.ts';
 import { createMemoryShop, type MemoryShop } from './memory-shop.ts';
 
@@ -11,7 +12,12 @@ export const createMemoryLedger = (): { ledger: Ledger; shop: MemoryShop } => {
         if (result === undefined) throw new Error('an order without an outcome');
         return { result, joined: false };
       },
-      find: async (query) => shop.find(query),
+      find: async (query) => shop.find(query) as StoredOrder | null,
+      checkout: async (id) => shop.find({ checkout: id }) as StoredCheckout | null,
+      decided: async (key) => shop.find({ decided: key }) !== null,
+      outbox: async () => shop.sinks,
+      outboxEvent: async (sequence) => shop.event(sequence),
+      replay: async (sequence, sink) => shop.replay(sequence, sink),
     },
     catalog: {
       lookup: (name) => ({ kind: 'fetch', token: { name, since: 0 } }),
@@ -20,8 +26,10 @@ export const createMemoryLedger = (): { ledger: Ledger; shop: MemoryShop } => {
         return product === undefined ? null : body(product);
       },
       list: async () => JSON.stringify({ data: shop.products().map(({ version: _, ...product }) => product) }),
+      trail: async (query) => shop.trail(query),
       hold: () => undefined,
     },
+    requestWaitMs: 1000,
   });
   return { ledger, shop };
 };

@@ -28,5 +28,25 @@ export const serveMemoryReplica = async (
       found: body.queries.map((query) => shop.find(query)),
     })),
   );
+  router.post(
+    orderContract.outbox.path,
+    createHandler(orderContract.outbox, ({ body }) => ({ term: body.term, ok: true as const, sinks: shop.sinks })),
+  );
+  router.post(
+    orderContract.outboxEvent.path,
+    createHandler(orderContract.outboxEvent, ({ body }) => ({
+      term: body.term,
+      ok: true as const,
+      ...shop.event(body.sequence),
+    })),
+  );
+  router.post(
+    orderContract.outboxReplay.path,
+    createHandler(orderContract.outboxReplay, ({ body }) => ({
+      term: body.term,
+      ok: true as const,
+      sinks: shop.replay(body.sequence, body.sink),
+    })),
+  );
   return serve({ fetch: router.fetch, port, hostname: '127.0.0.1', bodyBytesMax: limits.internalBodyBytesMax });
 };
