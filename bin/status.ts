@@ -32,11 +32,12 @@ const showServices = (services: ServiceProcess[], cluster: ClusterView | null): 
     }),
   );
 
-const showCluster = ({ term, version, leader, inSync, catalog, cache }: ClusterView): string =>
+const showCluster = ({ term, version, leader, inSync, catalog, cache, chaos = {} }: ClusterView): string =>
   [
     `leader ${leader === null ? 'none' : `order-${leader}`}, term ${term}, version ${version}, in sync ${inSync.join(' ') || 'none'}`,
     `catalog ${catalog.alive ? 'answers' : 'is away'}, sequence ${catalog.sequence}`,
     `cache ${cache.size} of ${cache.capacity}, ${cache.hits} hits, ${cache.misses} misses${cache.bypassing ? ', bypassing' : ''}`,
+    ...Object.entries(chaos).map(([service, harm]) => `CHAOS in ${service}: ${harm}`),
   ].join('\n');
 
 await runCommand(help, async (words) => {

@@ -7,13 +7,22 @@ export const rules = Object.freeze({
   'journal.sequence': 'movements are numbered from 1 without gaps',
   'journal.seed': 'the first movement, and only that, is the seed',
   'journal.stock': 'each movement begins with the stock that the one before it left, and none falls below zero',
-  'journal.totals': 'stock is what it started with, plus restocks and sales to the shop, minus purchases',
+  'journal.totals':
+    'stock is what it started with, plus restocks and sales to the shop, minus purchases, plus what was cancelled',
   'journal.numbers': 'order numbers run from 0 without gaps',
-  'journal.keys': 'no key was decided twice',
+  'journal.keys': 'no key was decided twice, under whichever of its names',
+  'journal.identities':
+    'an order id, a checkout or a cancellation has the key that names it, and nothing else has such a key',
   'journal.rejections': 'orders were refused only where stock was short, and moved nothing',
+  'journal.cancels':
+    'each cancellation gives back exactly what one earlier order took, and no order is cancelled twice',
+  'journal.checkouts': 'each checkout stands once and has at most one outcome, later and of the same lines',
   'journal.restocks': 'a sold-out product was refilled at most once for each time that it sold out',
   'journal.terms': 'the term rises at a fence, and never falls',
   'journal.time': 'time never falls',
+  'outbox.notes': 'what a sink has settled never falls, and never goes beyond what was there',
+  'outbox.events': 'dead letters are earlier movements of stock, each told once',
+  'outbox.letters': 'a dead letter was not settled before, and goes only if it was asked for again',
   'log.lines': 'every line of every log is undamaged and chained to the one before it',
   'log.form': 'every entry has the promised form',
   'log.index': 'entries are numbered from 1 without gaps',
@@ -28,6 +37,9 @@ export const rules = Object.freeze({
 export type Rule = keyof typeof rules;
 
 export type Finding = { rule: Rule; detail: string };
+
+/** Checks a rule at one place. `detail` says what is wrong there. */
+export type Expect = (rule: Rule, holds: boolean, detail: () => string) => void;
 
 export type Findings = {
   problem(rule: Rule, detail: string): void;

@@ -3,6 +3,9 @@
  * of the code that decides: an audit that asks the audited proves nothing.
  */
 import type {
+  CancelMovement,
+  CheckoutMovement,
+  Line,
   Movement,
   OrderMovement,
   RejectionMovement,
@@ -10,46 +13,73 @@ import type {
   SeedMovement,
   StockChange,
 } from '@till/shared/movement';
-import type { Findings, Rule } from './audit-findings.ts';
+import type { CheckoutCounts } from './audit-checkouts.ts';
+import { createCheckoutAudit } from './audit-checkouts.ts';
+import type { Expect, Findings } from './audit-findings.ts';
+import { createIdentityAudit } from './audit-identities.ts';
+import type { SinkSummary } from './audit-outbox.ts';
+import { createOutboxAudit } from './audit-outbox.ts';
 
 type ProductAccount = {
   /** As the chain of movements leaves it. */
   quantity: number;
   /** Sequence of the movement that changed it last. */
   version: number;
+  /** How many lines that cannot be read came before that movement. */
+  damage: number;
   restock: boolean;
   /** The same from the orders themselves. */
   start: number;
   bought: number;
   sold: number;
   restocked: number;
+  /** By cancellations; less than nothing when more sales to the shop than purchases were taken back. */
+  givenBack: number;
 };
+
+export type JournalSummary = {
+  orders: number;
+  cancelled: number;
+  checkouts: CheckoutCounts;
+  outbox: SinkSummary[];
+  lastSequence: number;
+  lastTerm: number;
+};
+
+/** How the text of a refusal ends that a warehouse gave. What it had stands in no file. */
+const BY_A_WAREHOUSE = / in the warehouse$/;
 
 export type JournalAudit = {
   /** The next movement; `line` is where it stands, for people. */
   take(movement: Movement, line: number): void;
   /** A line that cannot be read: what follows is taken at its word. */
   passOver(): void;
-  finish(): { orders: number; lastSequence: number; lastTerm: number };
+  finish(): JournalSummary;
 };
 
 export const createJournalAudit = (findings: Findings): JournalAudit => {
   const products = new Map<string, ProductAccount>();
-  const keys = new Set<string>();
   let sequence = 0;
   let number = -1;
   let orders = 0;
+  let cancelled = 0;
   let term = 0;
   let time = 0;
   /** True right after a line that cannot be read, which may have done anything. */
   let blind = false;
   let everBlind = false;
+  let damage = 0;
+  let numberDamage = 0;
   let place = '';
 
-  const expect = (rule: Rule, holds: boolean, detail: () => string): void => {
+  const expect: Expect = (rule, holds, detail) => {
     findings.checked(rule);
     if (!holds) findings.problem(rule, `${place}: ${detail()}`);
   };
+  const isBlind = (): boolean => everBlind;
+  const identities = createIdentityAudit(expect, isBlind);
+  const checkouts = createCheckoutAudit(expect, isBlind);
+  const outbox = createOutboxAudit(expect, isBlind);
 
   const takeSeed = (movement: SeedMovement): void => {
     expect('journal.seed', movement.sequence === 1, () => 'a seed is not the first movement');
@@ -59,19 +89,20 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
       products.set(name, {
         quantity,
         version: movement.sequence,
+        damage,
         restock,
         start: quantity,
         bought: 0,
         sold: 0,
         restocked: 0,
+        givenBack: 0,
       });
     }
   };
 
   /** What the lines of an order ask of each product. */
-  const sumLines = (movement: OrderMovement | RejectionMovement): Map<string, number> => {
+  const sumLines = (lines: Line[]): Map<string, number> => {
     const sums = new Map<string, number>();
-    const { lines } = movement.order;
     expect('journal.form', lines.length > 0, () => 'an order without lines');
     for (const { name, quantity } of lines) {
       expect(
@@ -85,11 +116,6 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
     return sums;
   };
 
-  const takeKey = ({ key }: OrderMovement | RejectionMovement): void => {
-    expect('journal.keys', !keys.has(key), () => `key ${JSON.stringify(key)} was decided before`);
-    keys.add(key);
-  };
-
   const move = (movement: Movement, { name, before, after }: StockChange): ProductAccount | undefined => {
     const account = products.get(name);
     if (account === undefined) {
@@ -98,25 +124,28 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
     }
     expect(
       'journal.stock',
-      account.quantity === before || blind,
+      account.quantity === before || account.damage < damage,
       () => `begins with ${before} of ${JSON.stringify(name)}, the movements before it left ${account.quantity}`,
     );
     expect('journal.stock', isCount(after), () => `leaves ${after} of ${JSON.stringify(name)}`);
     account.quantity = after;
     account.version = movement.sequence;
+    account.damage = damage;
     return account;
   };
 
   const takeOrder = (movement: OrderMovement): void => {
     expect(
       'journal.numbers',
-      movement.number === number + 1 || blind,
+      movement.number === number + 1 || numberDamage < damage,
       () => `order ${movement.number} follows order ${number}`,
     );
+    numberDamage = damage;
     number = movement.number;
     orders += 1;
-    takeKey(movement);
-    const sums = sumLines(movement);
+    identities.takeOrder(movement);
+    checkouts.takeOutcome(movement);
+    const sums = sumLines(movement.order.lines);
     const isSale = movement.order.type === 'sell';
     const moved = new Set(movement.stock.map(({ name }) => name));
     const sameProducts =
@@ -136,16 +165,33 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
   };
 
   const takeRejection = (movement: RejectionMovement): void => {
-    takeKey(movement);
-    const sums = sumLines(movement);
+    identities.takeOrder(movement);
+    checkouts.takeOutcome(movement);
+    const sums = sumLines(movement.order.lines);
     expect('journal.rejections', !('stock' in movement), () => 'a refusal moves stock');
     // How much a product can hold is the catalog's own business, so that a refused sale to the shop cannot be judged.
     const isShort = [...sums].some(([name, sum]) => sum > (products.get(name)?.quantity ?? 0));
+    const isJudged = movement.order.type !== 'sell' && !BY_A_WAREHOUSE.test(movement.message);
     expect(
       'journal.rejections',
-      movement.order.type === 'sell' || isShort || everBlind,
+      !isJudged || isShort || everBlind,
       () => `refused although there was enough: ${JSON.stringify(movement.order)}`,
     );
+  };
+
+  const takeCancel = (movement: CancelMovement): void => {
+    identities.takeCancel(movement);
+    cancelled += 1;
+    for (const change of movement.stock) {
+      const account = move(movement, change);
+      if (account !== undefined) account.givenBack += change.after - change.before;
+    }
+  };
+
+  const takeCheckout = (movement: CheckoutMovement): void => {
+    identities.takeCheckout(movement);
+    checkouts.take(movement);
+    sumLines(movement.checkout.lines);
   };
 
   const takeRestock = (movement: RestockMovement): void => {
@@ -205,6 +251,15 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
         case 'rejection':
           takeRejection(movement);
           break;
+        case 'cancel':
+          takeCancel(movement);
+          break;
+        case 'checkout':
+          takeCheckout(movement);
+          break;
+        case 'note':
+          outbox.take(movement);
+          break;
         case 'restock':
           takeRestock(movement);
           break;
@@ -212,6 +267,9 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
           break;
         default:
           expect('journal.form', false, () => `unknown kind ${JSON.stringify((movement as Movement).kind)}`);
+      }
+      if (movement.kind === 'order' || movement.kind === 'cancel' || movement.kind === 'restock') {
+        outbox.takeEvent(movement.sequence);
       }
       sequence = movement.sequence;
       term = Math.max(term, movement.term);
@@ -221,19 +279,28 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
     passOver() {
       blind = true;
       everBlind = true;
+      damage += 1;
     },
     finish() {
-      for (const [name, { quantity, start, bought, sold, restocked }] of products) {
-        const due = start + restocked + sold - bought;
+      for (const [name, { quantity, start, bought, sold, restocked, givenBack }] of products) {
+        const due = start + restocked + sold - bought + givenBack;
         place = 'at the end';
         expect(
           'journal.totals',
           quantity === due || everBlind,
           () =>
-            `${quantity} of ${JSON.stringify(name)}, must be ${start} + ${restocked} + ${sold} - ${bought} = ${due}`,
+            `${quantity} of ${JSON.stringify(name)}, must be ` +
+            `${start} + ${restocked} + ${sold} - ${bought} + ${givenBack} = ${due}`,
         );
       }
-      return { orders, lastSequence: sequence, lastTerm: term };
+      return {
+        orders,
+        cancelled,
+        checkouts: checkouts.counts(),
+        outbox: outbox.sinks(),
+        lastSequence: sequence,
+        lastTerm: term,
+      };
     },
   };
 };

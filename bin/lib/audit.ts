@@ -1,6 +1,7 @@
 /** The audit of a data folder: reads the files themselves, whether the services run or not, and changes nothing. */
 import type { Movement } from '@till/shared/movement';
 import { auditAgreement } from './audit-agreement.ts';
+import type { CheckoutCounts } from './audit-checkouts.ts';
 import { auditMembers, auditRecords, auditStates } from './audit-cluster.ts';
 import type { Finding, Findings } from './audit-findings.ts';
 import { createFindings } from './audit-findings.ts';
@@ -10,6 +11,7 @@ import type { Damage, Extent } from './audit-lines.ts';
 import { readLines } from './audit-lines.ts';
 import type { LogSummary } from './audit-log.ts';
 import { auditLog } from './audit-log.ts';
+import type { SinkSummary } from './audit-outbox.ts';
 import { isHeld } from './folder-holder.ts';
 
 export type AuditResult = {
@@ -17,6 +19,10 @@ export type AuditResult = {
   orders: number;
   replicas: { id: number; entries: number; damage: Damage }[];
   problems: Finding[];
+  /** How many of the orders were taken back. */
+  cancelled: number;
+  checkouts: CheckoutCounts;
+  outbox: SinkSummary[];
   /** For people only. */
   notes: string[];
   lines: string[];
@@ -48,6 +54,9 @@ export const auditFolder = async (path: string): Promise<AuditResult> => {
     orders: journal.orders,
     replicas: logs.map(({ id, entries, damage }) => ({ id, entries, damage })),
     problems,
+    cancelled: journal.cancelled,
+    checkouts: journal.checkouts,
+    outbox: journal.outbox,
     notes: findings.notes(),
     lines: findings.lines(),
   };

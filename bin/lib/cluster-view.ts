@@ -17,6 +17,8 @@ export type ClusterView = {
   }[];
   catalog: { alive: boolean; sequence: number };
   cache: { capacity: number; size: number; hits: number; misses: number; bypassing: boolean };
+  /** Services that do harm on purpose, and what; absent if none does. */
+  chaos?: Record<string, string>;
 };
 
 const get = async (url: string): Promise<{ status: number; body: unknown }> => {

@@ -26,15 +26,16 @@ export const coveredFolders = Object.freeze([
   'packages/front/src/cache',
   'packages/front/src/election',
   'packages/order/src/replica',
+  'packages/order/src/outbox/core',
 ]);
 
 /** What runs on the other runtimes too: code whose outcome may depend on the runtime. */
 const otherRuntimes: { name: string; command: string[]; folders: string[] }[] = [
-  { name: 'bun', command: [tool('bun')], folders: ['packages/shared/'] },
+  { name: 'bun', command: [tool('bun')], folders: ['packages/shared/', 'packages/checks/'] },
   {
     name: 'deno',
     command: [tool('deno'), 'run', '--allow-all', '--no-lock', '--quiet'],
-    folders: ['packages/shared/'],
+    folders: ['packages/shared/', 'packages/checks/'],
   },
 ];
 

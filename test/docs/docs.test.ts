@@ -1,10 +1,14 @@
 /** The documents against the code: what they promise, name and show must be there. */
+import { hash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { CheckoutMovement, Line, Movement, OrderMovement, RejectionMovement } from '@till/shared/movement';
 import { chainHash, seal, unseal, ZERO_HASH } from '@till/shared/sealed';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { createFindings } from '../../bin/lib/audit-findings.ts';
+import { createJournalAudit } from '../../bin/lib/audit-journal.ts';
 
 const project = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const read = (path: string): string => readFileSync(join(project, path), 'utf8');
@@ -179,6 +183,48 @@ test('the journal in docs/log-format.md is one: chained, numbered, with every ki
   );
   const kinds = matches(read('packages/shared/src/movement.ts'), /kind: '([a-z]+)'(?! \|)/g);
   assert.equal(union(movements.map(({ kind }) => kind)), union(kinds));
+});
+
+test('the journal in docs/log-format.md passes the audit', () => {
+  const findings = createFindings();
+  const audit = createJournalAudit(findings);
+  chainedBodies(exampleLines('journal')).forEach((body, at) => {
+    audit.take(JSON.parse(body) as Movement, at + 1);
+  });
+  const { orders, cancelled, checkouts, outbox } = audit.finish();
+  assert.equal(findings.problems(), []);
+  assert.equal([orders, cancelled, checkouts.placed, outbox.length], [5, 1, 1, 1]);
+});
+
+test('the fingerprints in docs/log-format.md are made as it says', () => {
+  const listed = (lines: Line[]) => lines.map(({ name, quantity }) => [name.normalize('NFC').toLowerCase(), quantity]);
+  const canonicalOf = (movement: OrderMovement | RejectionMovement | CheckoutMovement): unknown[] => {
+    if (movement.kind === 'checkout') {
+      const { lines, customer, card } = movement.checkout;
+      return [listed(lines), customer, card];
+    }
+    const { lines, type = null, many = false, orderId = null, customer = null } = movement.order;
+    const isNamed = orderId !== null || customer !== null;
+    return [many, type, listed(lines), ...(isNamed ? [orderId, customer] : [])];
+  };
+  const movements = chainedBodies(exampleLines('journal'))
+    .map((body) => JSON.parse(body) as Movement)
+    .filter((movement) => 'fingerprint' in movement);
+  for (const movement of movements) {
+    const due = hash('sha256', JSON.stringify(canonicalOf(movement)), 'hex').slice(0, 32);
+    assert.is(movement.fingerprint, due, `movement ${movement.sequence}`);
+  }
+  assert.is(movements.length, 7);
+});
+
+test('every kind and field of the movements in docs/log-format.md stands in its tables', () => {
+  const text = read('docs/log-format.md');
+  const section = /## Journal: movements([\s\S]*?)### An example/.exec(text)?.[1] ?? '';
+  const told = new Set(matches(section, /`([a-zA-Z]+)`/g));
+  for (const body of chainedBodies(exampleLines('journal'))) {
+    const movement = JSON.parse(body) as Movement;
+    for (const name of [movement.kind, ...Object.keys(movement)]) assert.ok(told.has(name), name);
+  }
 });
 
 test('the log in docs/log-format.md is one: chained, numbered, with the very movements of the journal', () => {

@@ -27,8 +27,9 @@ const seed: SeedProduct[] = [
 const LINES_MAX = 4;
 
 export const createCatalog = (): Catalog => {
-  let stock = createStock();
   let lines: string[] = [];
+  const emptyStock = (): Stock => createStock((sequence) => movementOf(lines[sequence - 1] as string));
+  let stock = emptyStock();
   let hash = ZERO_HASH;
 
   const take = (movement: Movement): void => {
@@ -59,7 +60,7 @@ export const createCatalog = (): Catalog => {
       if (call.type === 'decide' && call.term > stock.term) return { kind: 'lost' };
       const commands: Command[] =
         call.type === 'decide'
-          ? call.orders.map((placed) => ({ kind: 'order', placed }))
+          ? call.orders.map((placed) => ({ kind: 'place', placed }))
           : call.term > stock.term
             ? [{ kind: 'fence' }]
             : [];
@@ -85,7 +86,7 @@ export const createCatalog = (): Catalog => {
     },
     lose(movements) {
       const kept = lines.slice(0, lines.length - movements);
-      stock = createStock();
+      stock = emptyStock();
       lines = [];
       hash = ZERO_HASH;
       for (const line of kept) take(movementOf(line));

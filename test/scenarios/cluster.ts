@@ -5,12 +5,13 @@
  */
 import { createElection, isAlive, leaderOf, step as stepElection } from '@till/front/election/election';
 import { ELECTION_RULES, type Effect as ElectionEffect, type Input as ElectionInput } from '@till/front/election/types';
+import { findIn, type Query } from '@till/order/replica/find';
 import { createLog } from '@till/order/replica/log';
 import { createReplica, isReadable, REPLICA_RULES, type Replica, statusOf } from '@till/order/replica/state';
 import { step } from '@till/order/replica/step';
 import type { CatalogAnswer, Effect, Input, Message, PlaceResult, ReplicaLimits } from '@till/order/replica/types';
 import type { ClusterRecord } from '@till/shared/cluster';
-import type { PlacedOrder } from '@till/shared/movement';
+import type { Placed } from '@till/shared/movement';
 import { seal, unseal } from '@till/shared/sealed';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { createDisk, type Disk } from './disk.ts';
@@ -18,6 +19,7 @@ import {
   answerWords,
   callWords,
   entriesWords,
+  foundWords,
   messageWords,
   recordWords,
   replicaWords,
@@ -42,6 +44,9 @@ export const limits: ReplicaLimits = {
   ordersInCallMax: 16,
   queueLengthMax: 32,
   minInSync: 1,
+  checkoutsInCallMax: 2,
+  checkoutsPerBook: 2,
+  rotateLeader: false,
 };
 
 const TICK_MS = 10;
@@ -65,7 +70,9 @@ type Node = {
 
 export type Cluster = ReturnType<typeof createCluster>;
 
-export const createCluster = (options: { replicas: number; minInSync: number; without: string[] }) => {
+export type ClusterOptions = { replicas: number; minInSync: number; rotateLeader: boolean; without: string[] };
+
+export const createCluster = (options: ClusterOptions) => {
   const nodes = new Map<number, Node>();
   const dropped = new Set<string>();
   const held = new Map<string, (() => void)[]>();
@@ -75,7 +82,7 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
   const lastMessages = new Map<string, Message>();
   const records: ClusterRecord[] = [];
   const refused = new Map<number, { proposal: number; version: number }>();
-  const requests: { orders: PlacedOrder[] }[] = [];
+  const requests: Placed[][] = [];
   const acknowledged = new Map<string, number>();
   const transcript: string[] = [];
   const catalog: Catalog = createCatalog();
@@ -83,6 +90,12 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
   let frontIsUp = true;
   let fronts = 1;
   let now = 0;
+  const replicaLimits = {
+    ...limits,
+    minInSync: options.minInSync,
+    rotateLeader: options.rotateLeader,
+    checkoutsInCallMax: options.rotateLeader ? 1 : limits.checkoutsInCallMax,
+  };
 
   const say = (line: string): void => {
     transcript.push(line);
@@ -193,10 +206,12 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
   };
 
   const answerClient = (id: number, request: number, result: PlaceResult): void => {
-    const keys = requests[request]?.orders.map(({ key }) => key) ?? [];
+    const keys = requests[request]?.map(({ key }) => key) ?? [];
     say(`${id}->client ${resultWords(result, keys)}`);
     if (!result.ok) return;
-    for (const outcome of result.outcomes) if ('sequence' in outcome) acknowledged.set(outcome.key, outcome.sequence);
+    for (const outcome of result.outcomes) {
+      if ('sequence' in outcome && outcome.sequence > 0) acknowledged.set(outcome.key, outcome.sequence);
+    }
   };
 
   // The configuration manager
@@ -288,7 +303,7 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
     node.replica = createReplica({
       id,
       boot: `${id}${'abcdefghij'[node.runs - 1]}`,
-      limits: { ...limits, minInSync: options.minInSync },
+      limits: replicaLimits,
       durable: node.disk.durable,
       log: createLog(node.disk.entries),
       now,
@@ -331,21 +346,28 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
         before = after;
       }
     },
-    /** Sends an order to a replica, or to whoever the front says leads. */
-    order(order: PlacedOrder, to: { id: number | null; term: number | null }): void {
+    /** Sends something that is to be decided to a replica, or to whoever the front says leads. */
+    place(placed: Placed, to: { id: number | null; term: number | null }): void {
       const found = leaderOf(election);
       if (to.id === null && 'reason' in found) {
-        say(`front->client ${order.key} not answered: ${found.reason}`);
+        say(`front->client ${placed.key} not answered: ${found.reason}`);
         return;
       }
       const id = to.id ?? ('leader' in found ? found.leader.id : 0);
       const term = to.term ?? election.record?.term ?? 0;
-      requests.push({ orders: [order] });
+      requests.push([placed]);
       const request = requests.length - 1;
-      say(`front->${id} place ${order.key} in term ${term}`);
+      say(`front->${id} place ${placed.key} in term ${term}`);
       const node = nodeOf(id);
-      deliver('front', id, () => input(node, { type: 'propose', request, term, orders: [order] }));
+      deliver('front', id, () => input(node, { type: 'propose', request, term, orders: [placed] }));
       run();
+    },
+    /** What the leader says of something that can be looked up. */
+    find(query: Query): void {
+      const found = leaderOf(election);
+      const replica = 'leader' in found ? nodeOf(found.leader.id).replica : null;
+      const isReadableNow = replica !== null && isReadable(replica, election.record?.term ?? 0);
+      say(isReadableNow ? foundWords(query, findIn(replica.log, replica.commitIndex, query)) : 'nobody can say');
     },
     drop(links: string[]): void {
       for (const link of links) dropped.add(link);
@@ -356,6 +378,11 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
     release(link: string): void {
       queue.push(...(held.get(link) ?? []));
       held.delete(link);
+      run();
+    },
+    /** The first message that waits on the link goes on; the others, and later ones, wait. */
+    releaseFirst(link: string): void {
+      queue.push(...(held.get(link)?.splice(0, 1) ?? []));
       run();
     },
     holdDisk(id: number): void {
@@ -459,13 +486,13 @@ export const createCluster = (options: { replicas: number; minInSync: number; wi
     /** The one promise behind everything: acknowledged orders that an undamaged, running member of the set lacks. */
     lost(): string[] {
       const record = records.at(-1);
-      return [...acknowledged.keys()].flatMap((key) =>
+      return [...acknowledged].flatMap(([key, sequence]) =>
         (record?.inSync ?? []).flatMap(({ id, incarnation }) => {
           const replica = nodes.get(id)?.replica ?? null;
           const run = record?.registered.find((one) => one.id === id);
           if (replica === null || run?.boot !== replica.boot || run.incarnation !== incarnation || !replica.clean)
             return [];
-          return nodeOf(id).disk.entries.some(({ line }) => line.includes(`"key":"${key}"`))
+          return nodeOf(id).disk.entries.some(({ line }) => line.includes(`"movement":{"sequence":${sequence},`))
             ? []
             : [`${id} lacks ${key}`];
         }),

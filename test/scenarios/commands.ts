@@ -1,5 +1,7 @@
 /** The commands of a scenario: one line of text each, `;` between two, `#` before a remark. */
-import type { PlacedOrder } from '@till/shared/movement';
+import { fingerprintOf } from '@till/shared/fingerprint';
+import { cancelKey, noteKey, orderIdKey } from '@till/shared/keys';
+import type { Line, Placed } from '@till/shared/movement';
 import { type Cluster, createCluster } from './cluster.ts';
 
 /** Runs a scenario's command lines; returns what each of them has written down. */
@@ -18,6 +20,7 @@ export const createRunner = (): ((line: string) => string[]) => {
         cluster = createCluster({
           replicas: Number(words[0]),
           minInSync: words[1] === 'least' ? Number(words[2]) : 1,
+          rotateLeader: words[1] === 'rotating',
           without: isWithout ? words.slice(2) : [],
         });
         if (isQuiet) cluster.settle();
@@ -40,8 +43,14 @@ const perform = (cluster: Cluster, verb: string, words: string[]): void => {
 const commands: Record<string, (cluster: Cluster, words: string[]) => void> = {
   tick: (cluster, [ms]) => cluster.pass(Number(ms)),
   settle: (cluster) => cluster.settle(),
-  order: (cluster, words) =>
-    cluster.order(orderOf(words), { id: numberAfter(words, 'at'), term: numberAfter(words, 'term') }),
+
+  // What is to be decided: by whoever leads, or `at 3`, or in `term 4`
+  order: (cluster, words) => cluster.place(orderOf(words), toOf(words)),
+  cancel: (cluster, words) => cluster.place(cancelOf(words), toOf(words)),
+  checkout: (cluster, words) => cluster.place(checkoutOf(words), toOf(words)),
+  note: (cluster, words) => cluster.place(noteOf(words), toOf(words)),
+  find: (cluster, [kind, name = '']) =>
+    cluster.find(kind === 'checkout' ? { checkout: name } : { key: kind === 'order' ? orderIdKey(name) : name }),
 
   // Links: `1->3`, `front->2`, `catalog->3`
   drop: (cluster, links) => cluster.drop(links),
@@ -53,7 +62,7 @@ const commands: Record<string, (cluster: Cluster, words: string[]) => void> = {
     else cluster.hold(what);
   },
   release(cluster, [what = '', id, once]) {
-    if (what !== 'fsync') cluster.release(what);
+    if (what !== 'fsync') id === 'once' ? cluster.releaseFirst(what) : cluster.release(what);
     else if (once === 'once') cluster.releaseOnce(Number(id));
     else cluster.releaseDisk(Number(id));
   },
@@ -94,13 +103,50 @@ const commands: Record<string, (cluster: Cluster, words: string[]) => void> = {
   show: (cluster) => cluster.show(),
 };
 
-/** `order k1 Fox 2 Tux 1 at 3 term 4`: a key, then names and quantities. */
-const orderOf = (words: string[]): PlacedOrder => {
-  const ends = ['at', 'term'].map((word) => words.indexOf(word)).filter((place) => place !== -1);
-  const [key = '', ...pairs] = words.slice(0, Math.min(words.length, ...ends));
+/** Words that end the list of products. */
+const ENDS = ['id', 'at', 'term'];
+
+const toOf = (words: string[]) => ({ id: numberAfter(words, 'at'), term: numberAfter(words, 'term') });
+
+/** `k1 Fox 2 Tux 1 ...`: a name, then products and how many. */
+const namedLines = (words: string[]): { name: string; lines: Line[] } => {
+  const ends = ENDS.map((word) => words.indexOf(word)).filter((place) => place !== -1);
+  const [name = '', ...pairs] = words.slice(0, Math.min(words.length, ...ends));
   const lines = [];
   for (let at = 0; at < pairs.length; at += 2) lines.push({ name: pairs[at] ?? '', quantity: Number(pairs[at + 1]) });
-  return { key, fingerprint: pairs.join(' '), order: { lines } };
+  return { name, lines };
+};
+
+/** `order k1 Fox 2 Tux 1`, under the key k1; `order k1 Fox 2 id o1`, under the order id o1 and that key. */
+const orderOf = (words: string[]): Placed => {
+  const { name: key, lines } = namedLines(words);
+  const orderId = words[words.indexOf('id') + 1];
+  if (!words.includes('id') || orderId === undefined)
+    return { key, fingerprint: fingerprintOf({ lines }), order: { lines } };
+  const order = { lines, orderId };
+  return { key: orderIdKey(orderId), fingerprint: fingerprintOf(order), order, alsoKey: key };
+};
+
+/** `cancel o1`: the order with that order id. */
+const cancelOf = ([orderId = '']: string[]): Placed => ({
+  key: cancelKey(orderId),
+  cancel: { of: orderIdKey(orderId) },
+});
+
+/** `checkout c1 Fox 2`: under the key c1, which is also its id. */
+const checkoutOf = (words: string[]): Placed => {
+  const { name: id, lines } = namedLines(words);
+  const customer = `customer of ${id}`;
+  return { key: id, fingerprint: fingerprintOf({ lines, customer }), checkout: { id, lines, customer, card: '4242' } };
+};
+
+/** `note shop 5 after 0`: the sink has got up to 5; this is on top of its note at 0. `dead 4`: that one was given up. */
+const noteOf = (words: string[]): Placed => {
+  const [sink = '', delivered] = words;
+  const letter = numberAfter(words, 'dead');
+  const dead = letter === null ? [] : [{ sequence: letter, attempts: 10, error: 'refused' }];
+  const after = numberAfter(words, 'after') ?? 0;
+  return { key: noteKey(sink), note: { sink, after, delivered: Number(delivered), dead, again: [] } };
 };
 
 const numberAfter = (words: string[], word: string): number | null => {

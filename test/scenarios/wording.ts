@@ -1,8 +1,9 @@
 /** How a transcript says things: short, and only what a reader of the history needs. */
+import type { Found, Query } from '@till/order/replica/find';
 import type { Replica } from '@till/order/replica/state';
 import type { CatalogAnswer, Durable, Effect, Entry, Message, PlaceResult } from '@till/order/replica/types';
 import type { ClusterRecord, Member } from '@till/shared/cluster';
-import type { Movement, Outcome } from '@till/shared/movement';
+import type { Movement, NoteMovement, Outcome } from '@till/shared/movement';
 import { unseal } from '@till/shared/sealed';
 import { movementOf } from './catalog.ts';
 
@@ -23,9 +24,20 @@ const movementWord = (movement: Movement): string => {
       return `${movement.key} (rejected)`;
     case 'fence':
       return `fence ${movement.term}`;
+    case 'cancel':
+      return movement.key;
+    case 'checkout':
+      return `${movement.checkout.id} (waits)`;
+    case 'note':
+      return noteWords(movement);
     default:
       return movement.kind;
   }
+};
+
+const noteWords = ({ sink, delivered, dead }: NoteMovement): string => {
+  const letters = dead.map(({ sequence }) => sequence);
+  return `note ${sink} up to ${delivered}${letters.length === 0 ? '' : `, dead ${letters.join(' ')}`}`;
 };
 
 export const messageWords = (message: Message): string => {
@@ -71,11 +83,21 @@ export const answerWords = (answer: CatalogAnswer): string => {
 export const outcomeWords = (outcome: Outcome): string => {
   const again = 'replayed' in outcome && outcome.replayed ? ' (again)' : '';
   if (outcome.status === 'accepted') return `${outcome.key} accepted, number ${outcome.number}${again}`;
+  if (outcome.status === 'cancelled') return `${outcome.key} gives back number ${outcome.number}${again}`;
+  if (outcome.status === 'stale') return `${outcome.key} stale, the last one is at ${outcome.sequence}`;
   return `${outcome.key} ${outcome.status}${again}`;
 };
 
 export const resultWords = (result: PlaceResult, keys: string[]): string =>
   result.ok ? result.outcomes.map(outcomeWords).join('; ') : `${keys.join(', ')} not answered: ${result.reason}`;
+
+export const foundWords = (query: Query, found: Found): string => {
+  const name = Object.values(query)[0];
+  if (found === null) return `${name} is not there`;
+  if ('decided' in found) return `${name} is decided at ${found.sequence}`;
+  if (!('state' in found)) return `${name} is number ${found.number}${found.cancelled ? ', cancelled' : ''}`;
+  return found.state === 'placed' ? `${name} is placed, number ${found.number}` : `${name} is ${found.state}`;
+};
 
 /** A save of nothing but the commit index only marks how far this log has come. */
 export const saveWords = (before: Durable, after: Durable): string =>

@@ -6,6 +6,7 @@ import { FAIR_WEATHER, type Network } from './network.ts';
 import type { CatalogNode } from './nodes/catalog.ts';
 import type { FrontNode } from './nodes/front.ts';
 import type { ReplicaNode } from './nodes/replica.ts';
+import { HEALTHY, type SinkFaults, type SinkNode } from './nodes/sinks.ts';
 import type { Fault, Settings } from './settings.ts';
 import type { Streams } from './stream.ts';
 import type { World } from './world.ts';
@@ -24,10 +25,12 @@ export const startFaults = (options: {
   front: FrontNode;
   catalog: CatalogNode;
   replicas: ReplicaNode[];
+  sinks: SinkNode[];
 }): Faults => {
-  const { world, network, settings, checks, front, catalog, replicas } = options;
+  const { world, network, settings, checks, front, catalog, replicas, sinks } = options;
   const { chance } = world;
   const machines = [front.machine, catalog.machine, ...replicas.map(({ machine }) => machine)];
+  const outside = sinks.map(({ machine }) => machine);
   const disks = [catalog.disk, ...replicas.map(({ disk }) => disk)];
   const heals = new Set<() => void>();
   let active = true;
@@ -44,7 +47,7 @@ export const startFaults = (options: {
   const restart = (machine: Machine): void => {
     if (machine.state() === 'down') machine.start();
   };
-  for (const machine of machines) {
+  for (const machine of [...machines, ...outside]) {
     machine.onDown(() =>
       world.after(active ? chance.between(1, chance.pick(settings.downMsMax)) : 50, () => restart(machine)),
     );
@@ -98,7 +101,7 @@ export const startFaults = (options: {
     isolate: () => {
       const { machine } = someReplica();
       const msMax = chance.pick([300, 2000]);
-      for (const other of machines) {
+      for (const other of [...machines, ...outside]) {
         if (chance.happens(0.3)) continue;
         cut(machine, other, msMax);
         cut(other, machine, msMax);
@@ -168,6 +171,27 @@ export const startFaults = (options: {
       front.machine.crash();
       front.rollBack(old);
     },
+    sink: () => {
+      if (sinks.length === 0) return;
+      const sink = chance.pick(sinks);
+      const kind = chance.integer(1, 6);
+      world.count('faults of sinks');
+      world.trace('fault', `${sink.name} has fault ${kind}`);
+      if (kind === 1) return sink.machine.crash();
+      if (kind === 2) return cut(someReplica().machine, sink.machine, 1000);
+      const harm: Partial<SinkFaults>[] = [
+        { refusals: chance.pick([0.2, 0.5, 1]) },
+        { busy: chance.pick([0.2, 1]) },
+        { lostAnswers: chance.pick([0.2, 1]) },
+        { slowMsMax: chance.pick([50, 500]) },
+      ];
+      const chosen = harm[kind - 3] as Partial<SinkFaults>;
+      const healed = Object.fromEntries(Object.keys(chosen).map((one) => [one, HEALTHY[one as keyof SinkFaults]]));
+      sink.faults = { ...sink.faults, ...chosen };
+      until(chance.pick([500, 3000]), () => {
+        sink.faults = { ...sink.faults, ...healed };
+      });
+    },
   };
 
   const next = (): void => {
@@ -188,7 +212,8 @@ export const startFaults = (options: {
       world.trace('fault', 'all faults end');
       for (const heal of [...heals]) heal();
       network.weather = FAIR_WEATHER;
-      for (const machine of machines) {
+      for (const sink of sinks) sink.faults = HEALTHY;
+      for (const machine of [...machines, ...outside]) {
         machine.crashAtEffect(null);
         machine.resume();
         restart(machine);

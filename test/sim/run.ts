@@ -3,14 +3,16 @@ import type { CacheRule } from '@till/front/cache/types';
 import { CACHE_RULES } from '@till/front/cache/types';
 import { ELECTION_RULES, type ElectionRule } from '@till/front/election/types';
 import { REPLICA_RULES, type ReplicaRule } from '@till/order/replica/state';
-import { createClients } from './clients.ts';
+import { createClients } from './clients/clients.ts';
+import { createOperator } from './clients/operator.ts';
 import { startFaults } from './faults.ts';
-import { createHistory } from './history.ts';
+import { createHistory } from './history/history.ts';
 import { type Checks, createChecks } from './invariants.ts';
 import { createNetwork } from './network.ts';
 import { CATALOG_RULES, type CatalogRule, createCatalogNode } from './nodes/catalog.ts';
 import { createFrontNode, type FrontNode } from './nodes/front.ts';
 import { createReplicaNode, type ReplicaNode } from './nodes/replica.ts';
+import { createSinkNode, type SinkNode } from './nodes/sinks.ts';
 import { type Settings, settingsOf, type Theme } from './settings.ts';
 import { createStreams } from './stream.ts';
 import { mustHold, Violation } from './violation.ts';
@@ -42,10 +44,12 @@ export const run = ({ seed, without = [], theme, onTrace }: RunOptions): Result 
   const network = createNetwork(world);
   network.lateMsMax = settings.lateMsMax;
   const streams = createStreams(world, network);
-  const checks = createChecks(settings.replicas);
+  const checks = createChecks(settings);
   const left = chooseRules(without);
 
   const catalog = createCatalogNode({ world, streams, settings, checks, without: new Set(left.catalog) });
+  const { journal } = checks;
+  const sinks = settings.outbox.sinks.map((kind) => createSinkNode({ world, settings, journal, kind }));
   const replicas: ReplicaNode[] = [];
   const machineOf = (id: number) => {
     const replica = replicas[id - 1];
@@ -63,6 +67,7 @@ export const run = ({ seed, without = [], theme, onTrace }: RunOptions): Result 
         without: left.replica,
         peer: machineOf,
         catalog: () => catalog.machine,
+        sinks,
       }),
     );
   }
@@ -77,32 +82,32 @@ export const run = ({ seed, without = [], theme, onTrace }: RunOptions): Result 
     withoutElection: left.election,
     withoutCache: left.cache,
   });
-  const history = createHistory(
-    checks.journal,
-    new Set(settings.products.flatMap(({ name }) => [name, name.toUpperCase()])),
-  );
+  const history = createHistory(journal, new Set(settings.products.flatMap(({ name }) => [name, name.toUpperCase()])));
   const clients = createClients({ world, network, settings, history, front: () => front.machine });
 
-  for (const machine of clients.machines) network.edge.add(machine);
+  const operator = createOperator({ world, network, settings, journal, front: () => front.machine });
+  const people = [...clients.machines, operator.machine];
+  for (const machine of people) network.edge.add(machine);
 
   let isOver = false;
   const missing = (): string | null =>
-    clients.isIdle() ? unsettled({ settings, checks, front, replicas }) : 'requests are open';
+    clients.isIdle() && operator.isIdle() ? unsettled({ settings, checks, front, replicas }) : 'requests are open';
 
   /** Calls back once everything is at rest. */
   const settled = (done: () => void): void => {
     if (missing() !== null) return world.after(SETTLE_CHECK_MS, () => settled(done));
-    checkEnd(settings, checks);
+    checkEnd(settings, checks, sinks);
     done();
   };
 
   const begin = (): void => {
-    for (const { machine } of [catalog, front, ...replicas]) machine.start();
-    for (const machine of clients.machines) machine.start();
-    const faults = startFaults({ world, network, streams, settings, checks, front, catalog, replicas });
+    for (const { machine } of [catalog, front, ...replicas, ...sinks]) machine.start();
+    for (const machine of people) machine.start();
+    const faults = startFaults({ world, network, streams, settings, checks, front, catalog, replicas, sinks });
     world.after(settings.turmoilMs, () => {
       faults.stop();
       clients.finish();
+      operator.finish();
       settled(() => {
         const end = (): void => {
           isOver = true;
@@ -161,23 +166,31 @@ const unsettled = (parts: {
   if (record === null) return 'there is no cluster record';
   const members = record.inSync.map(({ id }) => id);
   if (members.length < settings.replicas.length) return `in sync are only ${members.join(', ')}`;
-  const highest = settings.replicas.at(-1);
-  if (record.leader?.id !== highest) return `the leader is ${record.leader?.id}`;
+  const leader = record.leader?.id;
+  const { rotateLeader } = settings.replica;
+  if (!rotateLeader && leader !== settings.replicas.at(-1)) return `the leader is ${leader}`;
   for (const { id, core } of replicas) {
     const replica = core();
     if (replica === null) return `replica ${id} is down`;
-    if (id === highest && replica.leadership?.phase !== 'serving') return `the leader is ${replica.leadership?.phase}`;
+    if (id === leader && replica.leadership?.phase !== 'serving') return `the leader is ${replica.leadership?.phase}`;
+    if (replica.leadership?.rotating) return `replica ${id} is about to hand over`;
     if (replica.commitIndex < checks.logs.commitIndex()) return `replica ${id} knows ${replica.commitIndex} committed`;
     if (checks.logs.entries(id).length !== checks.logs.commitIndex()) return `replica ${id} has an uncommitted tail`;
   }
   const { journal, logs } = checks;
   if (logs.committedSequence() < journal.sequence())
     return `committed is ${logs.committedSequence()} of ${journal.sequence()}`;
-  return null;
+  const waiting = journal.checkouts.waiting();
+  if (waiting > 0) return `${waiting} checkouts wait`;
+  const behind = settings.outbox.sinks.find((sink) => journal.outbox.open(sink) > 0);
+  return behind === undefined ? null : `${behind} is ${journal.outbox.open(behind)} events behind`;
 };
 
-/** I11: at rest all logs are equal, and hold every movement of the journal once, in its order. */
-const checkEnd = ({ replicas }: Settings, { logs, journal }: Checks): void => {
+/**
+ * I11: at rest all logs are equal, and hold every movement of the journal once, in its order. K8: and each shop outside has the
+ * stock that the journal tells, but for what stands among the dead letters.
+ */
+const checkEnd = ({ replicas, products }: Settings, { logs, journal }: Checks, sinks: SinkNode[]): void => {
   for (const id of replicas) {
     const entries = logs.entries(id);
     const bodies = entries.filter(({ start }) => !start).map(({ body }) => body);
@@ -186,5 +199,16 @@ const checkEnd = ({ replicas }: Settings, { logs, journal }: Checks): void => {
     });
     const hash = entries.at(-1)?.hash;
     mustHold(hash === logs.entries(replicas[0] ?? 0).at(-1)?.hash, 'I11', () => `the log of replica ${id} differs`);
+  }
+  for (const sink of sinks.filter(({ kind }) => kind === 'shop')) {
+    const dead = journal.outbox.dead(sink.name);
+    for (const { name } of products) {
+      const version = journal.versionAt(name, journal.sequence());
+      const isTold = version > 1 && !dead.includes(version);
+      const quantity = journal.product(name, version)?.quantity;
+      mustHold(!isTold || sink.level(name) === quantity, 'K8', () => {
+        return `${sink.name} has ${sink.level(name)} of "${name}", the journal ${quantity} since ${version}`;
+      });
+    }
   }
 };

@@ -1,4 +1,5 @@
 /** What differs from seed to seed besides chance itself: how many of each, how large the bounds are, which faults. */
+import type { SinkLimits } from '@till/order/outbox/core/types';
 import type { ReplicaLimits } from '@till/order/replica/types';
 import type { SeedProduct } from '@till/shared/movement';
 import type { Chance } from './chance.ts';
@@ -19,8 +20,21 @@ export const FAULTS = [
   'lost_store',
   'lost_record',
   'old_record',
+  'sink',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
+
+/** What the outbox delivers to: a shop that is told quantities, a receiver of events. */
+export type SinkKind = 'shop' | 'events';
+
+export type OutboxSettings = {
+  sinks: SinkKind[];
+  limits: SinkLimits;
+  /** How long one attempt may take. */
+  deliverWaitMs: number;
+  /** A dead letter that is sent again arrives within this time, or never. */
+  lateMsMax: number;
+};
 
 export type Settings = {
   replicas: number[];
@@ -43,9 +57,12 @@ export type Settings = {
   drift: number;
   syncMsMax: number;
   thinkMsMax: number;
-  /** Share of the clients' wishes that only look a product up. */
+  /** Share of the clients' wishes that only look a product up; of the others, those about checkouts; of the rest, cancellations. */
   lookups: number;
+  checkouts: number;
+  cancels: number;
   replica: ReplicaLimits;
+  outbox: OutboxSettings;
   replicaTickMs: number;
   suspectAfterMs: number;
   healthEveryMs: number;
@@ -76,7 +93,7 @@ const faultsOf = (chance: Chance): Fault[] => {
   return faults.includes('lost_store') ? faults.filter((fault) => !fault.endsWith('_record')) : faults;
 };
 
-type Themed = Pick<
+type Themed = { sinks: SinkKind[] } & Pick<
   Settings,
   | 'replicas'
   | 'clients'
@@ -85,6 +102,8 @@ type Themed = Pick<
   | 'faultEveryMs'
   | 'thinkMsMax'
   | 'lookups'
+  | 'checkouts'
+  | 'cancels'
   | 'slowReads'
   | 'cacheCapacity'
   | 'weather'
@@ -103,6 +122,9 @@ const anything = (chance: Chance): Themed => ({
   faultEveryMs: chance.pick([60, 150, 300, 600]),
   thinkMsMax: chance.pick([5, 50, 200]),
   lookups: 0.2,
+  checkouts: chance.pick([0, 0.15, 0.5]),
+  cancels: chance.pick([0, 0.1, 0.3]),
+  sinks: chance.pick<SinkKind[]>([[], [], ['shop'], ['events'], ['shop', 'events']]),
   slowReads: 0.05,
   cacheCapacity: chance.pick([0, 1, 2, 4, 10]),
   weather: FAIR_WEATHER,
@@ -151,18 +173,79 @@ const sets = (chance: Chance): Themed => ({
   lateMsMax: 1000,
 });
 
+/** The outbox: sinks that fail in every way, and leaders that come and go. */
+const deliveries = (chance: Chance): Themed => ({
+  ...anything(chance),
+  replicas: replicasOf(chance.integer(1, 3)),
+  products: productsOf(chance, 3),
+  faults: ['sink', 'sink', 'sink', 'crash', 'pause', ...faultsOf(chance).filter(() => chance.happens(0.3))],
+  faultEveryMs: chance.pick([60, 150, 300]),
+  thinkMsMax: 50,
+  lookups: 0,
+  sinks: chance.pick<SinkKind[]>([['shop'], ['events'], ['shop', 'events']]),
+});
+
+/** The queue of checkouts, under leaders that change. */
+const checkouts = (chance: Chance): Themed => ({
+  ...anything(chance),
+  replicas: replicasOf(chance.integer(2, 3)),
+  clients: chance.integer(3, 6),
+  faults: chance.pick<Fault[]>([
+    ['crash', 'crash_at_effect'],
+    ['pause', 'cut', 'crash'],
+    ['crash', 'leave', 'false_suspicion', 'weather'],
+  ]),
+  faultEveryMs: chance.pick([100, 300]),
+  thinkMsMax: 20,
+  lookups: 0,
+  checkouts: 0.8,
+  cancels: 0.3,
+});
+
 /** What a run is about. A run of its own choice is most often about anything. */
-export const THEMES = ['anything', 'lookups', 'lives', 'sets'] as const;
+export const THEMES = ['anything', 'lookups', 'lives', 'sets', 'deliveries', 'checkouts'] as const;
 export type Theme = (typeof THEMES)[number];
-const themes: Record<Theme, (chance: Chance) => Themed> = { anything, lookups, lives, sets };
-const choice: Theme[] = ['anything', 'anything', 'anything', 'anything', 'lookups', 'lives', 'sets'];
+const themes: Record<Theme, (chance: Chance) => Themed> = {
+  anything,
+  lookups,
+  lives,
+  sets,
+  deliveries,
+  checkouts,
+};
+const choice: Theme[] = ['anything', 'anything', 'anything', 'anything', ...THEMES.slice(1)];
+
+const outboxOf = (chance: Chance, sinks: SinkKind[]): OutboxSettings => {
+  const deliverWaitMs = chance.pick([100, 300]);
+  const lateMsMax = 2 * deliverWaitMs;
+  return {
+    sinks,
+    deliverWaitMs,
+    lateMsMax,
+    limits: {
+      unsettledMax: chance.pick([2, 8, 64]),
+      aheadMax: chance.pick([5, 100]),
+      attemptsInFlightMax: chance.pick([1, 3, 8]),
+      attemptsMax: chance.pick([1, 3, 8]),
+      pauseMs: chance.pick([20, 100]),
+      pauseMsMax: 500,
+      noteEveryMs: chance.pick([100, 400]),
+      deadPerNotePause: chance.pick([1, 100]),
+      deadMax: chance.pick([2, 50]),
+      errorLengthMax: 100,
+      inheritedWaitMs: 2 * (deliverWaitMs + lateMsMax),
+    },
+  };
+};
 
 export const settingsOf = (chance: Chance, theme?: Theme | undefined): Settings => {
   const quick = chance.happens(0.5);
+  const rotateLeader = chance.happens(0.15);
   const chosen = chance.pick(choice);
-  const themed = themes[theme ?? chosen](chance);
+  const { sinks, ...themed } = themes[theme ?? chosen](chance);
   return {
     ...themed,
+    outbox: outboxOf(chance, sinks),
     turmoilMs: chance.integer(2000, 7000),
     restMsMax: 60_000,
     drift: chance.pick([0, 0.02, 0.2]),
@@ -184,6 +267,9 @@ export const settingsOf = (chance: Chance, theme?: Theme | undefined): Settings 
       ordersInCallMax: chance.pick([1, 3, 50]),
       queueLengthMax: chance.pick([4, 100]),
       minInSync: themed.replicas.length > 1 && chance.happens(0.1) ? 2 : 1,
+      checkoutsInCallMax: rotateLeader ? 1 : chance.pick([1, 3, 64]),
+      checkoutsPerBook: chance.pick([1, 3, 10]),
+      rotateLeader,
     },
     replicaTickMs: quick ? 15 : 40,
     suspectAfterMs: quick ? 150 : 400,

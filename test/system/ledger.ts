@@ -7,7 +7,7 @@ type Change = { name: string; before: number; after: number };
 type Line = { name: string; quantity: number };
 export type JournalLine = {
   sequence: number;
-  kind: 'seed' | 'order' | 'rejection' | 'restock' | 'fence';
+  kind: 'seed' | 'order' | 'rejection' | 'cancel' | 'checkout' | 'note' | 'restock' | 'fence';
   number?: number;
   key?: string;
   order?: { lines: Line[]; type?: 'buy' | 'sell' };
@@ -20,14 +20,15 @@ export const readJournal = (dataFolder: string): JournalLine[] => {
   return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as JournalLine);
 };
 
-/** Stock of each product: what it started with, plus restocks and sales to the shop, minus purchases. */
+/** Stock of each product: what it started with, plus restocks and sales to the shop, minus purchases; cancelled ones do not count. */
 export const sumStock = (journal: JournalLine[]): Map<string, number> => {
   const stock = new Map<string, number>();
   const move = (name: string, by: number) => stock.set(name, (stock.get(name) ?? 0) + by);
-  for (const { kind, products = [], stock: changes = [], order } of journal) {
+  const cancelled = new Set(journal.flatMap(({ kind, number }) => (kind === 'cancel' ? [number] : [])));
+  for (const { kind, products = [], stock: changes = [], order, number } of journal) {
     for (const { name, quantity } of products) move(name, quantity);
     if (kind === 'restock') for (const { name, before, after } of changes) move(name, after - before);
-    if (kind === 'order') {
+    if (kind === 'order' && !cancelled.has(number)) {
       for (const { name, quantity } of order?.lines ?? []) move(name, order?.type === 'sell' ? quantity : -quantity);
     }
   }

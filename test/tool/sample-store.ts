@@ -16,10 +16,11 @@ export type SampleStore = {
 
 const START = 1_700_000_000_000;
 
+const base = (sequence: number, term: number) => ({ sequence, term, time: START + sequence });
+const placed = (key: string) => ({ key, fingerprint: `print-of-${key}` });
+
 /** Two terms; sold-out, refused, refilled, bought and sold; three replicas, all level. */
 export const soundStore = (): SampleStore => {
-  const base = (sequence: number, term: number) => ({ sequence, term, time: START + sequence });
-  const placed = (key: string) => ({ key, fingerprint: `print-of-${key}` });
   const movements: Movement[] = [
     {
       ...base(1, 0),
@@ -92,6 +93,125 @@ export const soundStore = (): SampleStore => {
       { ...common, term: 2, version: 2, leader: { id: 2, incarnation: 1 } },
     ],
   };
+};
+
+/** The same, and on top of it orders with order ids, cancellations, checkouts and the outbox. */
+export const busyStore = (): SampleStore => {
+  const store = soundStore();
+  const letter = (sequence: number) => ({ sequence, attempts: 3, error: 'answered 422' });
+  const more: Movement[] = [
+    {
+      ...base(9, 2),
+      kind: 'order',
+      number: 3,
+      ...placed('order 77'),
+      alsoKey: 'e',
+      order: {
+        lines: [
+          { name: 'Fox', quantity: 2 },
+          { name: 'AAPL', quantity: 3 },
+        ],
+        many: true,
+        orderId: '77',
+        customer: 'ada',
+      },
+      stock: [
+        { name: 'Fox', before: 100, after: 98 },
+        { name: 'AAPL', before: 8, after: 5 },
+      ],
+    },
+    { ...base(10, 2), kind: 'note', sink: 'shopify', delivered: 8, dead: [letter(5)], again: [] },
+    {
+      ...base(11, 2),
+      kind: 'cancel',
+      key: 'cancel 77',
+      of: 'order 77',
+      number: 3,
+      stock: [
+        { name: 'AAPL', before: 5, after: 8 },
+        { name: 'Fox', before: 98, after: 100 },
+      ],
+    },
+    ...[
+      [
+        { name: 'Fox', quantity: 1 },
+        { name: 'AAPL', quantity: 2 },
+      ],
+      [{ name: 'AAPL', quantity: 50 }],
+      [{ name: 'Fox', quantity: 3 }],
+    ].map(
+      (lines, at): Movement => ({
+        ...base(12 + at, 2),
+        kind: 'checkout',
+        ...placed(`f-${at + 1}`),
+        checkout: { id: `c-${at + 1}`, lines, customer: 'bob', card: '4242' },
+      }),
+    ),
+    // The second one is executed first; the third one waits.
+    {
+      ...base(15, 2),
+      kind: 'rejection',
+      ...placed('checkout c-2'),
+      order: { lines: [{ name: 'AAPL', quantity: 50 }], many: true, customer: 'bob' },
+      reason: 'out_of_stock',
+      message: 'Cannot buy 50 of "AAPL": 8 left',
+    },
+    {
+      ...base(16, 2),
+      kind: 'order',
+      number: 4,
+      ...placed('checkout c-1'),
+      order: {
+        lines: [
+          { name: 'Fox', quantity: 1 },
+          { name: 'AAPL', quantity: 2 },
+        ],
+        many: true,
+        customer: 'bob',
+      },
+      stock: [
+        { name: 'Fox', before: 100, after: 99 },
+        { name: 'AAPL', before: 8, after: 6 },
+      ],
+    },
+    {
+      ...base(17, 2),
+      kind: 'note',
+      sink: 'shopify',
+      delivered: 11,
+      dead: [letter(5)],
+      again: [{ sequence: 5, asked: 17 }],
+    },
+    {
+      ...base(18, 2),
+      kind: 'rejection',
+      ...placed('order 78'),
+      order: { lines: [{ name: 'Fox', quantity: 1 }], many: true, orderId: '78' },
+      reason: 'out_of_stock',
+      message: 'Cannot buy 1 of "Fox": 0 left in the warehouse',
+    },
+    { ...base(19, 2), kind: 'note', sink: 'shopify', delivered: 16, dead: [], again: [] },
+    { ...base(20, 2), kind: 'note', sink: 'webhook-1234abcd', delivered: 3, dead: [letter(8)], again: [] },
+    {
+      ...base(21, 2),
+      kind: 'order',
+      number: 5,
+      ...placed('order 79'),
+      order: { lines: [{ name: 'AAPL', quantity: 4 }], type: 'sell', orderId: '79' },
+      stock: [{ name: 'AAPL', before: 6, after: 10 }],
+    },
+    {
+      ...base(22, 2),
+      kind: 'cancel',
+      key: 'cancel 79',
+      of: 'order 79',
+      number: 5,
+      stock: [{ name: 'AAPL', before: 10, after: 6 }],
+    },
+  ];
+  store.movements.push(...more);
+  for (const log of store.logs) log.push(...more.map((movement) => ({ term: 2, movement })));
+  return store;
 };
 
 /** Lines of a file out of bodies, each sealed onto the one before it. */

@@ -8,8 +8,9 @@ import * as assert from 'uvu/assert';
 import { auditFolder } from '../../bin/lib/audit.ts';
 import { createFindings } from '../../bin/lib/audit-findings.ts';
 import { projectFolder, tool } from '../../bin/lib/project.ts';
+import { createSequenceSet } from '../../bin/lib/sequence-set.ts';
 import type { SampleStore } from './sample-store.ts';
-import { soundStore, spoil, writeStore } from './sample-store.ts';
+import { busyStore, soundStore, spoil, writeStore } from './sample-store.ts';
 
 let folder = '';
 test.before.each(() => {
@@ -21,8 +22,10 @@ const journalPath = () => join(folder, 'catalog/journal.jsonl');
 const logPath = (id: number) => join(folder, `order-${id}/log.jsonl`);
 
 /** Which rules fail after a change to a sound store. */
-const rulesBrokenBy = async (change: (store: SampleStore) => void): Promise<string[]> => {
-  const store = soundStore();
+const rulesBrokenBy = async (
+  change: (store: SampleStore) => void,
+  store: SampleStore = soundStore(),
+): Promise<string[]> => {
   change(store);
   writeStore(folder, store);
   return brokenRules();
@@ -42,6 +45,10 @@ const alter = (store: SampleStore, sequence: number, change: object): void => {
   );
 };
 
+/** Which rules fail after a change to one movement of a store with all kinds of them. */
+const rulesBrokenIn = (sequence: number, change: object): Promise<string[]> =>
+  rulesBrokenBy((store) => alter(store, sequence, change), busyStore());
+
 /** Takes a movement out everywhere. */
 const drop = (store: SampleStore, sequence: number): void => {
   store.movements = store.movements.filter((movement) => movement.sequence !== sequence);
@@ -58,16 +65,21 @@ const run = (...words: string[]): Promise<{ code: number; out: string; err: stri
   });
 
 test('a sound store is consistent, and every rule was checked', async () => {
-  writeStore(folder, soundStore());
-  const { consistent, orders, replicas, problems, notes, lines } = await auditFolder(folder);
-  assert.equal(problems, []);
+  writeStore(folder, busyStore());
+  const { notes, lines, ...result } = await auditFolder(folder);
+  assert.equal(result, {
+    consistent: true,
+    orders: 6,
+    replicas: [1, 2, 3].map((id) => ({ id, entries: 24, damage: 'none' })),
+    problems: [],
+    cancelled: 2,
+    checkouts: { queued: 1, placed: 1, refused: 1 },
+    outbox: [
+      { sink: 'shopify', delivered: 16, dead: 0, waiting: 2 },
+      { sink: 'webhook-1234abcd', delivered: 3, dead: 1, waiting: 7 },
+    ],
+  });
   assert.equal(notes, []);
-  assert.is(consistent, true);
-  assert.is(orders, 3);
-  assert.equal(
-    replicas,
-    [1, 2, 3].map((id) => ({ id, entries: 10, damage: 'none' })),
-  );
   for (const line of lines) assert.ok(line.startsWith('ok '), line);
 });
 
@@ -139,6 +151,158 @@ test('a refusal although there was enough is found', async () => {
   assert.equal(await rulesBrokenBy((store) => alter(store, 4, { order })), ['journal.rejections']);
 });
 
+test('a refusal that only a warehouse can explain is one that says so', async () => {
+  const message = 'Cannot buy 1 of "Fox": 0 left';
+  assert.equal(await rulesBrokenIn(18, { message }), ['journal.rejections']);
+});
+
+test('a second name that was decided before, or is decided again, is found', async () => {
+  assert.equal(await rulesBrokenIn(9, { alsoKey: 'a' }), ['journal.keys']);
+  assert.equal(await rulesBrokenIn(12, { key: 'e' }), ['journal.keys']);
+});
+
+test('a key that does not show what it names is found', async () => {
+  for (const [sequence, change] of [
+    [8, { key: 'order 5' }],
+    [8, { key: 'cancel 5' }],
+    [8, { key: 'd d' }],
+    [8, { alsoKey: 'y' }],
+    [9, { alsoKey: 'order 76' }],
+    [12, { key: 'checkout c-9' }],
+    [18, { key: 'z' }],
+    [18, { key: 'order 8' }],
+    [22, { key: 'cancel 80' }],
+  ] as const) {
+    assert.equal(await rulesBrokenIn(sequence, change), ['journal.identities'], JSON.stringify(change));
+  }
+});
+
+test('a cancellation of what was not ordered, was refused or taken back is found', async () => {
+  for (const id of ['99', '78']) {
+    assert.equal(await rulesBrokenIn(22, { key: `cancel ${id}`, of: `order ${id}` }), ['journal.cancels'], id);
+  }
+  assert.equal(await rulesBrokenIn(11, { key: 'cancel 79', of: 'order 79' }), ['journal.keys', 'journal.cancels']);
+  const again = await rulesBrokenIn(22, { key: 'cancel 77', of: 'order 77' });
+  assert.equal(again, ['journal.keys', 'journal.cancels']);
+  // Under another key, too.
+  assert.ok((await rulesBrokenIn(22, { key: 'cancel 78', of: 'order 77' })).includes('journal.cancels'));
+});
+
+test('a cancellation of an order that has no order id is found', async () => {
+  const change = { of: 'd', number: 2, stock: [{ name: 'AAPL', before: 10, after: 8 }] };
+  assert.equal(await rulesBrokenIn(22, change), ['journal.identities', 'journal.cancels']);
+});
+
+test('a cancellation that gives back something else than the order took is found', async () => {
+  for (const stock of [
+    [{ name: 'AAPL', before: 10, after: 7 }],
+    [{ name: 'AAPL', before: 10, after: 14 }],
+    [{ name: 'Fox', before: 99, after: 95 }],
+    [],
+    [
+      { name: 'AAPL', before: 10, after: 8 },
+      { name: 'AAPL', before: 8, after: 6 },
+    ],
+  ]) {
+    assert.equal(await rulesBrokenIn(22, { stock }), ['journal.cancels'], JSON.stringify(stock));
+  }
+  assert.equal(await rulesBrokenIn(22, { number: 4 }), ['journal.cancels']);
+});
+
+test('a cancellation begins with the stock that is there, and leaves no less than nothing', async () => {
+  const begins = await rulesBrokenIn(22, { stock: [{ name: 'AAPL', before: 9, after: 5 }] });
+  assert.equal(begins, ['journal.stock', 'journal.totals']);
+  const leaves = await rulesBrokenIn(22, { stock: [{ name: 'AAPL', before: 3, after: -1 }] });
+  assert.equal(leaves, ['journal.stock', 'journal.totals']);
+});
+
+test('a checkout that is recorded twice is found', async () => {
+  const { movements } = busyStore();
+  const { checkout } = movements[11] as Extract<Movement, { kind: 'checkout' }>;
+  assert.equal(await rulesBrokenIn(14, { checkout }), ['journal.checkouts']);
+});
+
+test('a checkout with two outcomes is found', async () => {
+  const { order } = busyStore().movements[14] as Extract<Movement, { kind: 'rejection' }>;
+  const rules = await rulesBrokenIn(18, { key: 'checkout c-2', order });
+  assert.equal(rules, ['journal.keys', 'journal.checkouts']);
+});
+
+test('an outcome of no checkout, or from before it, is found', async () => {
+  assert.equal(await rulesBrokenIn(8, { key: 'checkout c-9' }), ['journal.checkouts']);
+  assert.equal(await rulesBrokenIn(8, { key: 'checkout c-3' }), ['journal.checkouts']);
+});
+
+test('an outcome that is not what the checkout asked for is found', async () => {
+  const lines = [{ name: 'AAPL', quantity: 50 }];
+  for (const order of [
+    { lines: [{ name: 'AAPL', quantity: 51 }], many: true, customer: 'bob' },
+    { lines: [...lines, ...lines], many: true, customer: 'bob' },
+    { lines, many: true, customer: 'eve' },
+    { lines, many: true },
+    { lines, many: true, customer: 'bob', type: 'sell' },
+  ]) {
+    assert.equal(await rulesBrokenIn(15, { order }), ['journal.checkouts'], JSON.stringify(order));
+  }
+});
+
+test('a checkout that keeps more of a card than four digits is found, and the card is not told', async () => {
+  const checkout = { id: 'c-3', lines: [{ name: 'Fox', quantity: 3 }], customer: 'bob', card: '4242424242424242' };
+  assert.equal(await rulesBrokenIn(14, { checkout }), ['journal.form']);
+  assert.not.match(JSON.stringify(await auditFolder(folder)), /4242424242/);
+});
+
+test('a checkout of a product that nobody knows is found', async () => {
+  const checkout = { id: 'c-3', lines: [{ name: 'Nobody', quantity: 3 }], customer: 'bob', card: '4242' };
+  assert.equal(await rulesBrokenIn(14, { checkout }), ['journal.stock']);
+});
+
+test('a sink that falls back, or is ahead of everything, is found', async () => {
+  assert.equal(await rulesBrokenIn(19, { delivered: 10 }), ['outbox.notes']);
+  assert.equal(await rulesBrokenIn(19, { delivered: 19 }), ['outbox.notes']);
+  assert.equal(await rulesBrokenIn(19, { delivered: 18 }), []);
+});
+
+test('a dead letter that is no movement of stock from before, or stands there twice, is found', async () => {
+  const letter = (sequence: number) => ({ sequence, attempts: 3, error: 'answered 422' });
+  for (const dead of [[letter(7)], [letter(15)], [letter(21)], [letter(8), letter(8)]]) {
+    assert.equal(await rulesBrokenIn(20, { dead }), ['outbox.events'], JSON.stringify(dead));
+  }
+  const twice = { sequence: 5, asked: 17 };
+  assert.equal(await rulesBrokenIn(17, { again: [twice, twice] }), ['outbox.events']);
+  // The seed is what a sink begins with.
+  assert.equal(await rulesBrokenIn(20, { delivered: 0, dead: [letter(1)] }), ['outbox.events']);
+});
+
+test('a dead letter that is forgotten, or that was settled before, is found', async () => {
+  assert.equal(await rulesBrokenIn(17, { again: [] }), ['outbox.letters']);
+  const dead = [{ sequence: 3, attempts: 3, error: 'answered 422' }];
+  assert.equal(await rulesBrokenIn(19, { dead }), ['outbox.letters']);
+});
+
+test('a dead letter that was asked for again may fail again, or still be on its way', async () => {
+  const dead = [{ sequence: 5, attempts: 6, error: 'answered 422' }];
+  assert.equal(await rulesBrokenIn(19, { dead }), []);
+  assert.equal(await rulesBrokenIn(19, { dead, again: [{ sequence: 5, asked: 17 }] }), []);
+  assert.equal(await rulesBrokenIn(19, { dead, again: [{ sequence: 5, asked: 19 }] }), []);
+});
+
+test('what is to be sent again is a dead letter, and says when it was asked for', async () => {
+  assert.equal(await rulesBrokenIn(19, { again: [{ sequence: 8, asked: 19 }] }), ['outbox.letters']);
+  assert.equal(await rulesBrokenIn(17, { again: [{ sequence: 5, asked: 0 }] }), ['outbox.letters']);
+  const dead = [{ sequence: 5, attempts: 3, error: 'answered 422' }];
+  assert.equal(await rulesBrokenIn(19, { dead, again: [{ sequence: 5, asked: 10 }] }), ['outbox.letters']);
+});
+
+test('a note or a checkout without its fields is found', async () => {
+  assert.ok((await rulesBrokenIn(20, { sink: '' })).includes('journal.form'));
+  assert.ok((await rulesBrokenIn(20, { delivered: 3.5 })).includes('journal.form'));
+  assert.ok((await rulesBrokenIn(20, { dead: undefined })).includes('journal.form'));
+  assert.ok((await rulesBrokenIn(14, { checkout: undefined })).includes('journal.form'));
+  const nothing = { id: 'c-3', lines: [], customer: 'bob', card: '4242' };
+  assert.equal(await rulesBrokenIn(14, { checkout: nothing }), ['journal.form']);
+});
+
 test('a refill for a cause that is past is found', async () => {
   assert.equal(await rulesBrokenBy((store) => alter(store, 6, { cause: 3 })), ['journal.restocks']);
 });
@@ -181,6 +345,18 @@ test('a flipped bit in the middle of the journal is found, and only that', async
     return bytes;
   });
   assert.equal(await brokenRules(), ['journal.lines']);
+});
+
+test('whichever line of the journal is damaged, no other rule is blamed for it', async () => {
+  const { length } = busyStore().movements;
+  for (let line = 1; line <= length; line += 1) {
+    writeStore(folder, busyStore());
+    spoil(journalPath(), (bytes) => {
+      const lines = bytes.toString().split('\n');
+      return Buffer.from(lines.with(line - 1, (lines[line - 1] ?? '').replace('"time"', '"tine"')).join('\n'));
+    });
+    assert.equal(await brokenRules(), ['journal.lines'], `line ${line}`);
+  }
 });
 
 test('a flipped bit anywhere in a log line is found', async () => {
@@ -402,6 +578,22 @@ test('the store of another cluster is found', async () => {
   assert.equal(await brokenRules(), ['cluster.states']);
 });
 
+test('a sequence from nowhere costs nothing but its problem', async () => {
+  const rules = await rulesBrokenIn(22, { sequence: Number.MAX_SAFE_INTEGER });
+  assert.ok(rules.includes('journal.sequence'));
+  assert.is((await auditFolder(folder)).outbox[0]?.waiting, 2);
+});
+
+test('sequences are kept apart, however many there are', () => {
+  const set = createSequenceSet();
+  for (let sequence = 3; sequence <= 100_000; sequence += 3) set.add(sequence);
+  for (const sequence of [3, 32_766, 32_769, 65_535, 99_999]) assert.ok(set.has(sequence), `${sequence}`);
+  for (const sequence of [0, 4, 32_768, 65_536, 100_000, 1_000_002]) assert.not(set.has(sequence), `${sequence}`);
+  for (const after of [0, 2, 3, 32_767, 65_535, 65_536, 99_998, 99_999, 200_000]) {
+    assert.is(set.countAfter(after), Math.max(0, 33_333 - Math.floor(after / 3)), `${after}`);
+  }
+});
+
 test('many problems of one kind are counted, not all kept', () => {
   const findings = createFindings();
   for (let at = 0; at < 1000; at += 1) findings.problem('journal.keys', `key ${at}`);
@@ -418,12 +610,30 @@ test('the command tells programs and people', async () => {
     orders: 3,
     replicas: [1, 2, 3].map((id) => ({ id, entries: 10, damage: 'none' })),
     problems: [],
+    cancelled: 0,
+    checkouts: { queued: 0, placed: 0, refused: 0 },
+    outbox: [],
   });
   writeFileSync(logPath(2), '');
   const spoilt = await run(folder);
   assert.is(spoilt.code, 1);
   assert.match(spoilt.out, /^FAIL cluster\.members/m);
   assert.match(spoilt.out.trim().split('\n').at(-1) ?? '', /^NOT CONSISTENT: 3 orders/);
+});
+
+test('people are told how far checkouts and the outbox have got, where there are any', async () => {
+  writeStore(folder, busyStore());
+  const busy = (await run(folder)).out.split('\n');
+  for (const line of [
+    'cancelled: 2 of 6 orders',
+    'checkouts: waiting 1, placed 1, refused 1',
+    'outbox shopify: settled up to 16, waiting 2, dead letters 0',
+    'outbox webhook-1234abcd: settled up to 3, waiting 7, dead letters 1',
+  ]) {
+    assert.ok(busy.includes(line), line);
+  }
+  writeStore(folder, soundStore());
+  assert.not.match((await run(folder)).out, /^(cancelled|checkouts|outbox )/m);
 });
 
 test('a folder that is none is a usage error', async () => {

@@ -5,7 +5,7 @@ import { applyMovement, createStock } from '@till/catalog/stock/apply';
 import { accepts, decide } from '@till/catalog/stock/decide';
 import type { Command, Product } from '@till/catalog/stock/types';
 import type { CatalogAnswer } from '@till/order/replica/types';
-import type { Movement, Outcome, PlacedOrder, ProductState } from '@till/shared/movement';
+import type { Movement, Outcome, Placed, ProductState } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
 import { seal, unseal, ZERO_HASH } from '@till/shared/sealed';
 import { createDisk, type Disk } from '../disk.ts';
@@ -49,17 +49,16 @@ export const createCatalogNode = (options: {
   const program = (machine: Machine): void => {
     const epoch = world.chance.name('epoch');
     const subscribers = new Set<Stream>();
-    const stock = createStock();
     const lines = [...file.durable];
+    const stock = createStock((sequence) => movementOf(lines[sequence - 1] as string));
     let hash = ZERO_HASH;
     const queue: Work[] = [];
     let writing = false;
 
     for (const line of lines) {
-      const unsealed = unseal(line);
-      if (unsealed === null) throw new Error('A line of the virtual disk is never damaged');
-      hash = unsealed.hash;
-      applyMovement(stock, JSON.parse(unsealed.body));
+      const { body, hash: sealedWith } = unsealed(line);
+      hash = sealedWith;
+      applyMovement(stock, JSON.parse(body) as Movement);
     }
 
     const publish = (line: ChangeLine): void => {
@@ -143,6 +142,8 @@ export const createCatalogNode = (options: {
       const commands = batch.flatMap((one) => one.commands);
       if (next.term > stock.term) commands.unshift({ kind: 'fence' });
       const { movements, outcomes } = decide(stock, { term: next.term, now: wallMs() }, commands);
+      const placed = commands.flatMap((command) => (command.kind === 'place' ? [command.placed] : []));
+      for (const [place, outcome] of outcomes.entries()) checks.decided(placed[place] as Placed, outcome);
       record(movements, () => {
         for (const one of batch) {
           const own: Outcome[] = outcomes.splice(0, one.commands.length);
@@ -167,8 +168,8 @@ export const createCatalogNode = (options: {
 
     const listen = (): void => {
       machine.listen('movements', (body, reply) => {
-        const { term, after, orders } = body as { term: number; after: number; orders: PlacedOrder[] };
-        enqueue({ kind: 'orders', term, after, commands: orders.map((placed) => ({ kind: 'order', placed })), reply });
+        const { term, after, orders } = body as { term: number; after: number; orders: Placed[] };
+        enqueue({ kind: 'orders', term, after, commands: orders.map((placed) => ({ kind: 'place', placed })), reply });
       });
       machine.listen('fence', (body, reply) => {
         const { term, after } = body as { term: number; after: number };
@@ -213,5 +214,13 @@ export const createCatalogNode = (options: {
   const file = disk.file({ onDurable: checks.journal.grown });
   return { machine, disk };
 };
+
+const unsealed = (line: string): { body: string; hash: string } => {
+  const found = unseal(line);
+  if (found === null) throw new Error('A line of the virtual disk is never damaged');
+  return found;
+};
+
+const movementOf = (line: string): Movement => JSON.parse(unsealed(line).body) as Movement;
 
 const stateOf = ({ name, price, quantity, version }: Product): ProductState => ({ name, price, quantity, version });

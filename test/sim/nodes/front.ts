@@ -13,6 +13,7 @@ import type { World } from '../world.ts';
 import { serveLookups } from './lookups.ts';
 import { type Manager, startManager } from './manager.ts';
 import { serveOrders } from './orders.ts';
+import { serveReplays } from './replays.ts';
 
 export type FrontNode = {
   machine: Machine;
@@ -47,6 +48,7 @@ export const createFrontNode = (options: FrontOptions): FrontNode => {
       manager = startManager({ ...options, machine: own, store });
       const lookups = serveLookups({ ...options, machine: own });
       serveOrders({ ...options, machine: own, manager, lookups });
+      serveReplays({ ...options, machine: own, manager });
     },
   });
   machine.onDown(() => {

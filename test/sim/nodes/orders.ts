@@ -1,32 +1,53 @@
 /**
- * The front's way to the leader: orders in batches, queries one by one, both sent again to the leader of the moment
- * until their deadline.
+ * The front's way to the leader: what is to be decided in batches, queries one by one, both sent again to the leader of
+ * the moment until their deadline.
  */
-import { fingerprintOf } from '@till/front/orders';
-import type { Order, Outcome, PlacedOrder, StoredOrder } from '@till/shared/movement';
+import type { Found, Query } from '@till/order/replica/find';
+import { fingerprintOf } from '@till/shared/fingerprint';
+import { cancelKey, orderIdKey } from '@till/shared/keys';
+import type { Line, Order, Outcome, Placed, PlacedOrder, StoredOrder } from '@till/shared/movement';
 import type { Machine, Reply } from '../machine.ts';
 import type { Network } from '../network.ts';
 import type { Settings } from '../settings.ts';
 import type { World } from '../world.ts';
 import type { Lookups } from './lookups.ts';
 import type { Manager } from './manager.ts';
-import type { Query } from './replica.ts';
 
+/** An order under its order id, under the key, or under a key that the front makes. */
 export type OrderBody = { key?: string; order: Order };
+/** `of`: the name that its caller knows the order by, an order id or a key. */
+export type CancelBody = { of: OrderName };
+export type OrderName = { orderId: string } | { key: string };
+export type CheckoutBody = { key: string; lines: Line[]; customer: string };
+
+type Refused = { status: 404; key: string } | { status: 422; key: string } | { status: 503; key: string };
 export type OrderReply =
   | { status: 200; key: string; number: number; replayed: boolean }
   | { status: 400; key: string }
-  | { status: 404; key: string }
-  | { status: 422; key: string }
-  | { status: 503; key: string };
-export type FindReply = { status: 200; found: StoredOrder } | { status: 404 } | { status: 503 };
+  | Refused;
+export type CancelReply =
+  | { status: 200; key: string; number: number; sequence: number; replayed: boolean }
+  /** The order was refused: there is nothing to cancel. */
+  | { status: 204; key: string }
+  /** What it brought has been sold on. */
+  | { status: 409; key: string }
+  | Refused;
+export type CheckoutReply =
+  | { status: 200; key: string; id: string; replayed: boolean }
+  | { status: 429; key: string }
+  | Refused;
+export type FindReply<Kind = StoredOrder> = { status: 200; found: Kind } | { status: 404 } | { status: 503 };
+export type DecidedAt = { decided: true; sequence: number };
 
-type Waiting = { placed: PlacedOrder; untilMs: number; reply: (body: OrderReply) => void };
-type Placed = { term: number; ok: true; outcomes: Outcome[] } | { term: number; ok: false; reason: string };
-type Found = { term: number; ok: true; found: (StoredOrder | null)[] } | { term: number; ok: false; reason: string };
+type Waiting = { placed: Placed; untilMs: number; settle: (outcome: Outcome) => void; overdue: () => void };
+type LeaderAnswer<What> = ({ term: number; ok: true } & What) | { term: number; ok: false; reason: string };
 
 const RETRY_MS = 15;
 const CALL_WAIT_MS = 600;
+/** How often somebody else, a warehouse, has found that an order cannot be had. */
+const REFUSED_ELSEWHERE = 0.03;
+
+export const nameKey = (of: OrderName): string => ('orderId' in of ? orderIdKey(of.orderId) : of.key);
 
 export const serveOrders = (options: {
   world: World;
@@ -38,6 +59,7 @@ export const serveOrders = (options: {
   replica: (id: number) => Machine;
 }): void => {
   const { world, network, settings, machine, manager, lookups } = options;
+  const { chance } = world;
   let queue: Waiting[] = [];
   let batches = 0;
   let planned = false;
@@ -60,14 +82,14 @@ export const serveOrders = (options: {
     const nowMs = machine.clockMs();
     const overdue = queue.filter(({ untilMs }) => untilMs <= nowMs);
     queue = queue.filter(({ untilMs }) => untilMs > nowMs);
-    for (const { reply, placed } of overdue) reply({ status: 503, key: placed.key });
+    for (const waiting of overdue) waiting.overdue();
     if (queue.length === 0 || batches >= settings.batchesMax) return;
     const to = leader();
     if (to === null) return later(RETRY_MS);
-    const batch = queue.splice(0, world.chance.integer(1, 20));
+    const batch = queue.splice(0, chance.integer(1, 20));
     batches += 1;
     world.count('batches');
-    network.call<Placed>({
+    network.call<LeaderAnswer<{ outcomes: Outcome[] }>>({
       from: machine,
       to: options.replica(to.id),
       route: 'orders',
@@ -77,7 +99,7 @@ export const serveOrders = (options: {
         batches -= 1;
         if (answer.kind === 'refused' || answer.kind === 'broken') manager.checkNow(to.id);
         if (answer.kind === 'ok' && answer.body.ok && answer.body.term === to.term) {
-          for (const [place, outcome] of answer.body.outcomes.entries()) settle(batch[place] as Waiting, outcome);
+          for (const [place, outcome] of answer.body.outcomes.entries()) batch[place]?.settle(outcome);
           return flush();
         }
         queue = [...batch, ...queue];
@@ -87,27 +109,31 @@ export const serveOrders = (options: {
     if (queue.length > 0) later(0);
   };
 
-  const settle = ({ reply, placed: { key } }: Waiting, outcome: Outcome): void => {
-    switch (outcome.status) {
-      case 'accepted': {
-        const { number, replayed } = outcome;
-        return lookups.reveal(outcome.sequence, () => reply({ status: 200, key, number, replayed }));
-      }
-      case 'rejected':
-        return lookups.reveal(outcome.sequence, () => reply({ status: 400, key }));
-      case 'conflict':
-        return reply({ status: 422, key });
-      case 'unknown_product':
-        return reply({ status: 404, key });
-    }
+  /** Has it decided; the reply goes out once nothing older can be shown after it. */
+  const place = <Body extends { status: number; key: string }>(
+    placed: Placed,
+    reply: Reply,
+    bodyOf: (outcome: Outcome) => Body,
+  ): void => {
+    const { key } = placed;
+    queue.push({
+      placed,
+      untilMs: machine.clockMs() + settings.requestWaitMs,
+      settle: (outcome) => {
+        if (!('sequence' in outcome)) return reply(bodyOf(outcome));
+        lookups.reveal(outcome.sequence, () => reply(bodyOf(outcome)));
+      },
+      overdue: () => reply({ status: 503, key }),
+    });
+    later(0);
   };
 
-  const find = (query: Query, untilMs: number, reply: (body: FindReply) => void): void => {
+  const find = (query: Query, untilMs: number, reply: Reply): void => {
     if (machine.clockMs() >= untilMs) return reply({ status: 503 });
     const again = (): void => machine.after(RETRY_MS, () => find(query, untilMs, reply));
     const to = leader();
     if (to === null) return again();
-    network.call<Found>({
+    network.call<LeaderAnswer<{ found: Found[] }>>({
       from: machine,
       to: options.replica(to.id),
       route: 'find',
@@ -124,14 +150,74 @@ export const serveOrders = (options: {
     });
   };
 
-  machine.listen('order', (body, reply: Reply) => {
+  machine.listen('order', (body, reply) => {
     const { key, order } = body as OrderBody;
-    const placed = { key: key ?? world.chance.name('made'), fingerprint: fingerprintOf(order), order };
-    queue.push({ placed, untilMs: machine.clockMs() + settings.requestWaitMs, reply });
-    later(0);
+    const placed = placedOrder(order, key, () => chance.name('made'));
+    const isRefused = order.type !== 'sell' && chance.happens(REFUSED_ELSEWHERE);
+    if (isRefused) world.count('orders that a warehouse refuses');
+    place<OrderReply>(isRefused ? { ...placed, refusal: 'None left in the warehouse' } : placed, reply, orderReply);
   });
-  machine.listen('find', (body, reply: Reply) => {
+  machine.listen('cancel', (body, reply) => {
+    const { of } = body as CancelBody;
+    const key = cancelKey('orderId' in of ? of.orderId : of.key);
+    place<CancelReply>({ key, cancel: { of: nameKey(of) } }, reply, cancelReply);
+  });
+  machine.listen('checkout', (body, reply) => {
+    const { key, lines, customer } = body as CheckoutBody;
+    const checkout = { id: chance.name('checkout'), lines, customer, card: '4242' };
+    const fingerprint = fingerprintOf({ lines, customer });
+    place<CheckoutReply>({ key, fingerprint, checkout }, reply, checkoutReply);
+  });
+  machine.listen('find', (body, reply) => {
     find(body as Query, machine.clockMs() + settings.requestWaitMs, reply);
   });
   manager.onRecord(() => later(0));
+};
+
+/** An order id is what the order is known by; a key that comes with it is its second name. */
+const placedOrder = (order: Order, key: string | undefined, makeKey: () => string): PlacedOrder => {
+  const fingerprint = fingerprintOf(order);
+  if (order.orderId === undefined) return { key: key ?? makeKey(), fingerprint, order };
+  return { key: orderIdKey(order.orderId), fingerprint, order, ...(key === undefined ? {} : { alsoKey: key }) };
+};
+
+const unexpected = ({ key, status }: Outcome): never => {
+  throw new Error(`${key} cannot have the outcome ${status}`);
+};
+
+const refusedReply = (outcome: Outcome): Refused => {
+  const { key } = outcome;
+  if (outcome.status === 'conflict') return { status: 422, key };
+  return outcome.status === 'unknown_product' ? { status: 404, key } : unexpected(outcome);
+};
+
+const orderReply = (outcome: Outcome): OrderReply => {
+  const { key } = outcome;
+  if (outcome.status === 'rejected') return { status: 400, key };
+  if (outcome.status !== 'accepted') return refusedReply(outcome);
+  return { status: 200, key, number: outcome.number, replayed: outcome.replayed };
+};
+
+const cancelReply = (outcome: Outcome): CancelReply => {
+  const { key } = outcome;
+  switch (outcome.status) {
+    case 'cancelled': {
+      const { number, sequence, replayed } = outcome;
+      return { status: 200, key, number, sequence, replayed };
+    }
+    case 'nothing_to_cancel':
+      return { status: 204, key };
+    case 'unknown_order':
+      return { status: 404, key };
+    case 'cannot_cancel':
+      return { status: 409, key };
+    default:
+      return refusedReply(outcome);
+  }
+};
+
+const checkoutReply = (outcome: Outcome): CheckoutReply => {
+  const { key } = outcome;
+  if (outcome.status === 'queued') return { status: 200, key, id: outcome.id, replayed: outcome.replayed };
+  return outcome.status === 'queue_full' ? { status: 429, key } : refusedReply(outcome);
 };

@@ -1,21 +1,23 @@
 /** A replica: the replica core, its log and state on the virtual disk, and the effects performed in their order. */
 import { countedSet } from '@till/order/replica/commit';
-import { readEntry } from '@till/order/replica/entry';
+import { readEntry, sequenceAt } from '@till/order/replica/entry';
+import { findIn, movementsAfter, type Query } from '@till/order/replica/find';
 import { createLog } from '@till/order/replica/log';
 import {
   createReplica,
   isReadable,
+  type Leadership,
   NEW_STORE,
   type Replica,
   type ReplicaRule,
+  type Request,
   statusOf,
 } from '@till/order/replica/state';
 import { step } from '@till/order/replica/step';
-import type { CatalogAnswer, Durable, Effect, Entry, Input, Message } from '@till/order/replica/types';
+import type { CatalogAnswer, Durable, Effect, Entry, Input, Message, PlaceResult } from '@till/order/replica/types';
 import { assert } from '@till/shared/assert';
 import type { ClusterRecord } from '@till/shared/cluster';
-import type { OrderMovement, PlacedOrder, StoredOrder } from '@till/shared/movement';
-import { unseal } from '@till/shared/sealed';
+import type { Placed, PlacedOrder } from '@till/shared/movement';
 import { createDisk, type Disk } from '../disk.ts';
 import type { Checks } from '../invariants.ts';
 import { createMachine, type Machine } from '../machine.ts';
@@ -24,6 +26,8 @@ import type { Settings } from '../settings.ts';
 import { effectText, inputText } from '../trace.ts';
 import { mustHold } from '../violation.ts';
 import type { World } from '../world.ts';
+import { createOutbox, type Host } from './outbox.ts';
+import type { SinkNode } from './sinks.ts';
 
 export type ReplicaNode = {
   id: number;
@@ -48,9 +52,8 @@ export type ReplicaNodeOptions = {
   without: ReplicaRule[];
   peer: (id: number) => Machine;
   catalog: () => Machine;
+  sinks: readonly SinkNode[];
 };
-
-export type Query = { number: number } | { key: string };
 
 const STOP_WAIT_MS = 2000;
 
@@ -78,26 +81,21 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
     });
     core = replica;
     const replies = new Map<number, (body: unknown) => void>();
-    const places = new Map<string, number>();
-    let indexed = 0;
     let requests = 0;
     let leaving = false;
+    let executing: Request | undefined;
 
-    /** Keys and numbers of what is committed, for queries. */
-    const index = (upTo: number): void => {
-      for (; indexed < upTo; indexed += 1) {
-        const movement = orderOf(replica.log.at(indexed + 1));
-        if (movement === null) continue;
-        places.set(`key ${movement.key}`, indexed + 1);
-        places.set(`number ${movement.number}`, indexed + 1);
-      }
-    };
-
-    const find = (query: Query): StoredOrder | null => {
-      const place = places.get('key' in query ? `key ${query.key}` : `number ${query.number}`);
-      const movement = place === undefined ? null : orderOf(replica.log.at(place));
-      if (movement === null) return null;
-      return { number: movement.number, key: movement.key, sequence: movement.sequence, order: movement.order };
+    /** The leader's own request is the last one when it has just been made. */
+    const checkQueue = ({ requests: open }: Leadership): void => {
+      const last = open.at(-1);
+      if (last === undefined || last.id !== null || last === executing) return;
+      executing = last;
+      world.count('executions of checkouts');
+      checks.journal.checkouts.chosen(id, {
+        orders: last.orders as PlacedOrder[],
+        logEnd: sequenceAt(replica.log, replica.log.lastIndex()),
+        most: settings.replica.checkoutsInCallMax,
+      });
     };
 
     const askCatalog = (route: string, { call, ...body }: Extract<Effect, { type: 'decide' | 'fence' }>): void => {
@@ -176,6 +174,7 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
       }
       const { leadership } = replica;
       if (leadership !== null) {
+        checkQueue(leadership);
         checks.record.leads(leadership.term, { id, incarnation: leadership.incarnation });
         if (replica.commitIndex !== commitBefore) {
           checks.record.counts(replica.durable.record?.version ?? 0, countedSet(replica, leadership));
@@ -197,7 +196,7 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
       take({ type: 'message', from, message });
     });
     machine.listen('orders', (body, reply) => {
-      const { term, orders } = body as { term: number; orders: PlacedOrder[] };
+      const { term, orders } = body as { term: number; orders: Placed[] };
       requests += 1;
       replies.set(requests, reply);
       take({ type: 'propose', request: requests, term, orders });
@@ -205,8 +204,29 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
     machine.listen('find', (body, reply) => {
       const { term, queries } = body as { term: number; queries: Query[] };
       if (!isReadable(replica, term)) return reply({ term: replica.durable.term, ok: false, reason: 'not_leader' });
-      index(replica.commitIndex);
-      reply({ term, ok: true, found: queries.map(find) });
+      reply({ term, ok: true, found: queries.map((query) => findIn(replica.log, replica.commitIndex, query)) });
+    });
+
+    const committedNote = (placed: Placed): boolean =>
+      !('note' in placed) || (replica.log.contents.note(placed.note.sink)?.index ?? 0) <= replica.commitIndex;
+    const host: Host = {
+      leading: () => (statusOf(replica).serving ? replica.durable.term : null),
+      committedSequence: () => sequenceAt(replica.log, replica.commitIndex),
+      movements: (after, max) => movementsAfter(replica.log, replica.commitIndex, after, max),
+      noteOf: (sink) => replica.log.contents.note(sink) ?? null,
+      place: (term, placed, done) => {
+        // One note of a sink at a time is on its way to its commit.
+        if (!placed.every(committedNote)) return done({ ok: false, reason: 'busy' });
+        requests += 1;
+        replies.set(requests, (result) => done(result as PlaceResult));
+        take({ type: 'propose', request: requests, term, orders: placed });
+      },
+    };
+    const outbox = options.sinks.length === 0 ? null : createOutbox({ ...options, machine, host });
+    machine.listen('replay', (body, reply) => {
+      const { term, sink, sequence } = body as { term: number; sink: string; sequence: number };
+      if (outbox === null) return reply({ term, ok: false });
+      outbox.replay(term, { sink, sequence }, (ok) => reply({ term, ok }));
     });
 
     leave = () => {
@@ -220,6 +240,7 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
     const tick = (): void => {
       machine.after(settings.replicaTickMs, tick);
       take({ type: 'tick', now: machine.clockMs() });
+      outbox?.pump();
       const members = replica.durable.record?.inSync ?? [];
       const isCountedOn = members.length > 1 && members.some((member) => member.id === id);
       if (leaving && replica.drained && !isCountedOn) machine.exit('nobody counts on it');
@@ -271,13 +292,6 @@ const entryOf = (line: string): Entry => {
   const entry = readEntry(line);
   assert(entry !== null, 'A line of the virtual disk is never damaged');
   return entry;
-};
-
-/** The order that an entry records, or null if it records something else. */
-const orderOf = (entry: Entry | undefined): OrderMovement | null => {
-  const body = entry && unseal(entry.line)?.body;
-  if (!body?.includes('"kind":"order"')) return null;
-  return (JSON.parse(body) as { movement: OrderMovement }).movement;
 };
 
 /** I7: whoever knows a higher term takes nothing from a lower one. */
