@@ -18,6 +18,8 @@ export type FakeShopify = {
   onlyMutations(yes: boolean): void;
   /** The next mutations are answered with this user error, and do nothing. */
   refuse(count: number, error: { code: string; message: string }): void;
+  /** Every mutation with this product is answered with this user error, and does nothing; null: no more. */
+  refuseProduct(sku: string, error: { code: string; message: string } | null): void;
   /** The next requests are answered with an error of the whole request, in a body with status 200. */
   fail(count: number, error: { code: string; cost?: object }): void;
   /** Available quantities by sku. */
@@ -62,6 +64,7 @@ export const startFakeShopify = async ({
   const faults = createFaults();
   let isOnlyMutations = false;
   const refusals: UserError[] = [];
+  const refusedProducts = new Map<string, UserError>();
   const failures: { code: string; cost?: object }[] = [];
   const items = new Map<string, { sku: string; quantity: number }>();
   const keys = new Map<string, { text: string; errors: UserError[] }>();
@@ -80,7 +83,10 @@ export const startFakeShopify = async ({
     if (name !== 'available') return { code: 'INVALID_NAME', message: 'The quantity name is wrong' };
     if (reason !== 'correction') return { code: 'INVALID_REASON', message: 'The reason is wrong' };
     for (const { inventoryItemId, locationId, quantity } of quantities) {
-      if (!items.has(inventoryItemId)) return { code: 'INVALID_INVENTORY_ITEM', message: 'There is no such item' };
+      const item = items.get(inventoryItemId);
+      if (item === undefined) return { code: 'INVALID_INVENTORY_ITEM', message: 'There is no such item' };
+      const refusal = refusedProducts.get(item.sku);
+      if (refusal !== undefined) return refusal;
       if (locationId !== LOCATION) return { code: 'INVALID_LOCATION', message: 'There is no such location' };
       if (quantity > 1_000_000_000) return { code: 'INVALID_QUANTITY_TOO_HIGH', message: 'Too many' };
     }
@@ -178,6 +184,10 @@ export const startFakeShopify = async ({
     refuse(count, error) {
       refusals.push(...Array.from({ length: count }, () => error));
     },
+    refuseProduct(sku, error) {
+      if (error === null) refusedProducts.delete(sku);
+      else refusedProducts.set(sku, error);
+    },
     fail(count, error) {
       failures.push(...Array.from({ length: count }, () => error));
     },
@@ -225,8 +235,11 @@ const isCount = (value: unknown, max: number): value is number =>
 
 /** The skus that are searched for, as `sku:"A" OR sku:"B"`; null if it is something else. */
 const skusIn = (search: string): string[] | null => {
-  const terms = search.split(' OR ').map((term) => /^sku:"((?:[^"\\]|\\["\\])*)"$/.exec(term)?.[1]);
-  return terms.every((term) => term !== undefined) ? terms.map((term) => term.replaceAll(/\\(.)/g, '$1')) : null;
+  const whole = /^(?:(?:^| OR )sku:"(?:[^"\\]|\\["\\])*")+$/;
+  if (!whole.test(search)) return null;
+  return [...search.matchAll(/sku:"((?:[^"\\]|\\["\\])*)"(?: OR |$)/g)].map(([, sku = '']) =>
+    sku.replaceAll(/\\(.)/g, '$1'),
+  );
 };
 
 const begins = (sku: string, searched: string): boolean => sku.toLowerCase().startsWith(searched.toLowerCase());

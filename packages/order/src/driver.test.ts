@@ -484,22 +484,12 @@ test('the outbox hears who leads, what is committed and how far it got, and its 
   );
 });
 
-test('a second note of a sink is not taken while the first is on its way', async () => {
-  const world = await createLeader();
-  const { outbox } = world.driver;
-  const sequence = outbox.committedSequence() + 1;
-  const note = { sink: 'shopify', after: 0, delivered: 0, dead: [], again: [] };
-  hold(world);
-  const first = watch(outbox.place(2, [{ key: noteKey('shopify'), note }]));
-  (await nextCall(world)).resolve(
-    decided([lineOf(sequence, { kind: 'note', ...note })], [{ key: noteKey('shopify'), status: 'noted', sequence }]),
-  );
-  await until(() => outbox.noteOf('shopify') !== null, 'the note in the log');
-  assert.not.ok(first.settled);
-  const again = { key: noteKey('shopify'), note: { ...note, after: sequence } };
-  assert.equal(await soon(outbox.place(2, [again])), { ok: false, reason: 'busy' });
-  release(world);
-  assert.ok((await soon(first.promise)).ok);
+test('who asks when it is closed, or waits when it closes, is answered', async () => {
+  const { driver } = await createLeader();
+  const waiting = driver.place(2, [placed('key-0')]);
+  await driver.close();
+  assert.equal(await soon(waiting), { ok: false, reason: 'unknown' });
+  assert.equal(await soon(driver.place(2, [placed('key-1')])), { ok: false, reason: 'not_leader' });
 });
 
 test('a health check hands on what was refused before the record that may hold the answer', async () => {

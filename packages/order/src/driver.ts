@@ -14,7 +14,7 @@ import type { OrderMetrics } from './metrics.ts';
 import type { OutboxHost } from './outbox/host.ts';
 import type { Peers } from './peers.ts';
 import { sequenceAt } from './replica/entry.ts';
-import { type Found, findIn, movementsAfter, type Query } from './replica/find.ts';
+import { type Found, findIn, movementsAfter, noteIn, type Query } from './replica/find.ts';
 import { isReadable, type Replica, statusOf } from './replica/state.ts';
 import { step } from './replica/step.ts';
 import type { CatalogAnswer, Durable, Effect, Input, Message, PlaceResult } from './replica/types.ts';
@@ -161,6 +161,7 @@ export const createDriver = (deps: {
   };
 
   const place = (term: number, orders: Placed[]): Promise<PlaceResult> => {
+    if (state === 'closed') return Promise.resolve({ ok: false, reason: 'not_leader' });
     requests += 1;
     const { promise, resolve } = Promise.withResolvers<PlaceResult>();
     answers.set(requests, resolve);
@@ -173,14 +174,8 @@ export const createDriver = (deps: {
     storeId: () => replica.durable.storeId ?? '',
     committedSequence: () => sequenceAt(log.view, replica.commitIndex),
     movements: (after, max) => movementsAfter(log.view, replica.commitIndex, after, max),
-    noteOf: (sink) => log.view.contents.note(sink) ?? null,
-    async place(term, placed) {
-      // One note of a sink at a time is on its way to its commit: so many, and no more, can be taken back.
-      const isUnderWay = placed.some(
-        (one) => 'note' in one && (log.view.contents.note(one.note.sink)?.index ?? 0) > replica.commitIndex,
-      );
-      return isUnderWay ? { ok: false, reason: 'busy' } : place(term, placed);
-    },
+    noteOf: (sink) => noteIn(log.view, sink),
+    place,
   };
 
   return {
@@ -207,6 +202,8 @@ export const createDriver = (deps: {
     async close() {
       if (state === 'running') state = 'closed';
       clearInterval(ticking);
+      if (state === 'closed') for (const answer of answers.values()) answer({ ok: false, reason: 'unknown' });
+      answers.clear();
       await peers.close();
       await log.close();
     },

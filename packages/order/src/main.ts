@@ -13,6 +13,9 @@ import { createDriver } from './driver.ts';
 import { replicaLimits } from './limits.ts';
 import { openLog } from './log.ts';
 import { createOrderMetrics } from './metrics.ts';
+import { createOutbox } from './outbox/delivery.ts';
+import { sinkLimits } from './outbox/limits.ts';
+import { createSinks } from './outbox/sinks.ts';
 import { createPeers } from './peers.ts';
 import { createReplica, roleOf } from './replica/state.ts';
 import { createRouter } from './router.ts';
@@ -70,8 +73,19 @@ runService(
       orderLog,
       metrics,
     });
+    const outbox = createOutbox({
+      host: driver.outbox,
+      sinks: createSinks({ config, catalog, now: monotonicMs, onSkipped: metrics.outbox.skipped, logger }),
+      limits: sinkLimits(config),
+      now: monotonicMs,
+      random: Math.random,
+      logger,
+      orderLog,
+      metrics: metrics.outbox,
+    });
     const router = createRouter({
       driver,
+      outbox,
       metrics,
       chaos: chaos.shown,
       whyNotReady: () => (replica.halted !== null ? 'halted' : replica.durable.record === null ? 'unregistered' : null),
@@ -87,6 +101,7 @@ runService(
     logger.info({ url: server.url, lastIndex: log.view.lastIndex(), role: roleOf(replica) }, 'listening');
     return {
       async stop() {
+        await outbox.close();
         await driver.leave();
         await server.close();
         await driver.close();

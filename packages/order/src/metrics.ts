@@ -1,5 +1,6 @@
 /** What an order replica counts, for Prometheus. */
 import { createMetrics, type Metrics } from '@till/shared/metrics';
+import { createOutboxMetrics, type OutboxMetrics } from './outbox/metrics.ts';
 import { type Replica, roleOf } from './replica/state.ts';
 
 export type OrderMetrics = Pick<Metrics, 'text' | 'contentType'> & {
@@ -7,6 +8,7 @@ export type OrderMetrics = Pick<Metrics, 'text' | 'contentType'> & {
   batch(orders: number): void;
   /** Entries reached the disk. */
   stored(entries: number, tookMs: number): void;
+  outbox: OutboxMetrics;
 };
 
 export const createOrderMetrics = (replica: Replica): OrderMetrics => {
@@ -40,6 +42,7 @@ export const createOrderMetrics = (replica: Replica): OrderMetrics => {
   return {
     text: metrics.text,
     contentType: metrics.contentType,
+    outbox: createOutboxMetrics(metrics),
     batch: (orders) => batches.observe(orders),
     stored(count, tookMs) {
       entries.inc(count);

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { accepted, create, member, placed, probe, record } from '../test/lab.ts';
 import type { Driver } from './driver.ts';
 import { createOrderMetrics } from './metrics.ts';
+import type { Outbox } from './outbox/delivery.ts';
 import { peerContract } from './peer-contract.ts';
 import { statusOf } from './replica/state.ts';
 import type { Message } from './replica/types.ts';
@@ -13,6 +14,22 @@ import { createRouter } from './router.ts';
 
 const replica = create({ id: 3, log: 't1 m' });
 const metrics = createOrderMetrics(replica);
+
+const createOutbox = (calls: unknown[][]): Outbox => ({
+  status(term) {
+    calls.push(['outbox', term]);
+    return { term, ok: true, sinks: [] };
+  },
+  event(term, sequence) {
+    calls.push(['outboxEvent', term, sequence]);
+    return { term, ok: true, event: null, sinks: [] };
+  },
+  async replay(term, sequence, sink) {
+    calls.push(['outboxReplay', term, sequence, sink]);
+    return { term, ok: false, reason: 'not_leader' };
+  },
+  async close() {},
+});
 
 const createWorld = (over: Partial<Driver> = {}) => {
   const calls: unknown[][] = [];
@@ -54,6 +71,7 @@ const createWorld = (over: Partial<Driver> = {}) => {
   };
   const router = createRouter({
     driver,
+    outbox: createOutbox(calls),
     metrics,
     whyNotReady: () => state.whyNotReady,
     onError: (error) => errors.push(error),
@@ -86,7 +104,14 @@ test('a health check takes the record and what was refused, and says how the rep
 
 test('a health check says what harm is switched on, if there is any', async () => {
   const driver = { health: () => statusOf(replica) } as unknown as Driver;
-  const router = createRouter({ driver, metrics, chaos: 'crashes', whyNotReady: () => null, onError: () => {} });
+  const router = createRouter({
+    driver,
+    outbox: createOutbox([]),
+    metrics,
+    chaos: 'crashes',
+    whyNotReady: () => null,
+    onError: () => {},
+  });
   const body = JSON.stringify({ record: null, refused: null });
   const response = await router.fetch(new Request('http://localhost/health', { method: 'POST', body }));
   const answer = await response.json();
@@ -124,6 +149,26 @@ test('orders are found in the term that is asked for', async () => {
   assert.equal(body, { term: 4, ok: true, found: [order, null] });
 });
 
+test('the outbox is asked in a term, and so are its events and repeats', async () => {
+  const { ask, calls } = createWorld();
+  const status = await ask('POST', '/outbox', { term: 4 });
+  assert.ok(Compile(orderContract.outbox.response).Check(status.body));
+  assert.equal(status.body, { term: 4, ok: true, sinks: [] });
+  const event = await ask('POST', '/outbox/show', { term: 4, sequence: 9 });
+  assert.ok(Compile(orderContract.outboxEvent.response).Check(event.body));
+  assert.equal(event.body, { term: 4, ok: true, event: null, sinks: [] });
+  const replay = await ask('POST', '/outbox/replay', { term: 4, sequence: 9, sink: 'shopify' });
+  assert.ok(Compile(orderContract.outboxReplay.response).Check(replay.body));
+  assert.equal(replay.body, { term: 4, ok: false, reason: 'not_leader' });
+  await ask('POST', '/outbox/replay', { term: 4, sequence: 9, sink: null });
+  assert.equal(calls, [
+    ['outbox', 4],
+    ['outboxEvent', 4, 9],
+    ['outboxReplay', 4, 9, 'shopify'],
+    ['outboxReplay', 4, 9, null],
+  ]);
+});
+
 test('a message of a peer gets what goes back, or nothing', async () => {
   const { ask, calls } = createWorld();
   const message: Message = probe({ term: 3 });
@@ -145,6 +190,9 @@ for (const [path, body] of [
   ['/orders', { term: -1, orders: [] }],
   ['/orders', { term: 1, orders: [{ ...placed('a'), key: '' }] }],
   ['/find', { term: 1, queries: [{ name: 'Fox' }] }],
+  ['/outbox', {}],
+  ['/outbox/show', { term: 1, sequence: -1 }],
+  ['/outbox/replay', { term: 1, sequence: 2 }],
   ['/messages', { from: 0, message: probe() }],
   ['/messages', { from: 2, message: { type: 'hello', term: 1 } }],
 ] as const) {

@@ -3,16 +3,23 @@ import { orderContract } from '@till/shared/contract';
 import { createHandler } from '@till/shared/handler';
 import { createServiceRouter, type ServiceRouterDeps } from '@till/shared/service-router';
 import type { Driver } from './driver.ts';
+import type { Outbox } from './outbox/delivery.ts';
 import { peerContract } from './peer-contract.ts';
 
 export type RouterDeps = Omit<ServiceRouterDeps, 'routes'> & {
   driver: Driver;
+  outbox: Outbox;
   /** What to tell the front of the chaos switches here; null or absent: nothing. */
   chaos?: string | null;
 };
 
-export const createRouter = ({ driver, chaos, ...service }: RouterDeps): ReturnType<typeof createServiceRouter> => {
-  const { health, orders, find } = orderContract;
+export const createRouter = ({
+  driver,
+  outbox,
+  chaos,
+  ...service
+}: RouterDeps): ReturnType<typeof createServiceRouter> => {
+  const { health, orders, find, outbox: outboxStatus, outboxEvent, outboxReplay } = orderContract;
   const { message } = peerContract;
   const harm = chaos == null ? {} : { chaos };
   return createServiceRouter({
@@ -29,6 +36,12 @@ export const createRouter = ({ driver, chaos, ...service }: RouterDeps): ReturnT
       {
         ...find,
         handler: createHandler(find, ({ body }) => ({ term: body.term, ...driver.find(body.term, body.queries) })),
+      },
+      { ...outboxStatus, handler: createHandler(outboxStatus, ({ body }) => outbox.status(body.term)) },
+      { ...outboxEvent, handler: createHandler(outboxEvent, ({ body }) => outbox.event(body.term, body.sequence)) },
+      {
+        ...outboxReplay,
+        handler: createHandler(outboxReplay, ({ body }) => outbox.replay(body.term, body.sequence, body.sink)),
       },
       {
         ...message,

@@ -71,9 +71,10 @@ export const placedSchema = Type.Union([
     order: orderSchema,
     alsoKey: Type.Optional(key),
     refusal: Type.Optional(text),
+    onlyIfKnown: Type.Optional(Type.Literal(true)),
   }),
   Type.Object({ key, cancel: Type.Object({ of: key }) }),
-  Type.Object({ key, fingerprint, checkout: checkoutSchema }),
+  Type.Object({ key, fingerprint, checkout: checkoutSchema, onlyIfKnown: Type.Optional(Type.Literal(true)) }),
   Type.Object({ key, note: Type.Object({ sink: text, after: sequence, ...progress }) }),
 ]);
 export const productStateSchema = Type.Object({
@@ -106,13 +107,14 @@ export const outcomeSchema = Type.Union([
     number: count(0),
     replayed: Type.Boolean(),
   }),
-  Type.Object({ key: text, status: Type.Literal('nothing_to_cancel') }),
+  Type.Object({ key: text, status: Type.Literal('nothing_to_cancel'), sequence }),
   Type.Object({ key: text, status: Type.Literal('unknown_order') }),
-  Type.Object({ key: text, status: Type.Literal('cannot_cancel'), message: text }),
+  Type.Object({ key: text, status: Type.Literal('cannot_cancel'), sequence, message: text }),
   Type.Object({ key: text, status: Type.Literal('queue_full') }),
   Type.Object({ key: text, status: Type.Literal('noted'), sequence }),
   Type.Object({ key: text, status: Type.Literal('stale'), sequence }),
-  Type.Object({ key: text, status: Type.Literal('conflict') }),
+  Type.Object({ key: text, status: Type.Literal('not_known') }),
+  Type.Object({ key: text, status: Type.Literal('conflict'), alsoKey: Type.Optional(Type.Literal(true)) }),
   Type.Object({ key: text, status: Type.Literal('unknown_product'), name: text }),
 ]);
 export const storedOrderSchema = Type.Object({

@@ -11,7 +11,7 @@ export type Line = { name: string; quantity: number };
 export type Order = { lines: Line[]; type?: 'buy' | 'sell'; many?: true; orderId?: string; customer?: string };
 
 /**
- * An order on its way: its identity (names.ts says how identities of different origins are kept apart), and the
+ * An order on its way: its identity (keys.ts says how identities of different origins are kept apart), and the
  * fingerprint (hash of the canonical order) that tells a repeat from a reuse.
  */
 export type PlacedOrder = {
@@ -22,7 +22,13 @@ export type PlacedOrder = {
   alsoKey?: string;
   /** Somebody else has found that it cannot be had (a warehouse): it is refused with this text, once and for all. */
   refusal?: string;
-};
+} & OnlyIfKnown;
+
+/**
+ * With `onlyIfKnown` nothing new is decided: what was decided under the key is told again, or that nothing was. As it is
+ * told in sequence, nothing that was asked for before can still be decided after it unnoticed.
+ */
+type OnlyIfKnown = { onlyIfKnown?: true };
 
 /** Asks to give back what the order under the key `of` took, once. */
 export type PlacedCancel = { key: string; cancel: { of: string } };
@@ -31,7 +37,7 @@ export type PlacedCancel = { key: string; cancel: { of: string } };
 export type Checkout = { id: string; lines: Line[]; customer: string; card: string };
 
 /** A checkout that was approved and is to wait for its execution. */
-export type PlacedCheckout = { key: string; fingerprint: string; checkout: Checkout };
+export type PlacedCheckout = { key: string; fingerprint: string; checkout: Checkout } & OnlyIfKnown;
 
 /** An event that was given up after so many attempts. */
 export type DeadLetter = { sequence: number; attempts: number; error: string };
@@ -141,20 +147,22 @@ export type Outcome =
   | { key: string; status: 'queued'; sequence: number; id: string; replayed: boolean }
   /** The order with this number is taken back. */
   | { key: string; status: 'cancelled'; sequence: number; number: number; replayed: boolean }
-  /** A cancellation of an order that was refused, so that there is nothing to give back: nothing was decided. */
-  | { key: string; status: 'nothing_to_cancel' }
+  /** A cancellation of an order that was refused (at `sequence`), so that there is nothing to give back: nothing was decided. */
+  | { key: string; status: 'nothing_to_cancel'; sequence: number }
   /** A cancellation of an order that nobody made (yet): nothing was decided. */
   | { key: string; status: 'unknown_order' }
-  /** What the order brought has been sold on: nothing was decided. */
-  | { key: string; status: 'cannot_cancel'; message: string }
+  /** What the order brought has been sold on, as the stock is at `sequence`: nothing was decided. */
+  | { key: string; status: 'cannot_cancel'; sequence: number; message: string }
   /** Too many checkouts wait: nothing was decided. */
   | { key: string; status: 'queue_full' }
   /** The sink's progress is recorded. */
   | { key: string; status: 'noted'; sequence: number }
   /** The sink's last note is another one, at this sequence: nothing was decided. */
   | { key: string; status: 'stale'; sequence: number }
-  /** The key belongs to another order: nothing was decided. */
-  | { key: string; status: 'conflict' }
+  /** Nothing was decided under this key, and nothing is: it was asked for only if known. */
+  | { key: string; status: 'not_known' }
+  /** The key belongs to another order: nothing was decided. `alsoKey`: it is the second name that does, not the first. */
+  | { key: string; status: 'conflict'; alsoKey?: true }
   /** No such product: nothing was decided, nothing is remembered. */
   | { key: string; status: 'unknown_product'; name: string };
 

@@ -97,7 +97,7 @@ test('what is no order is none to a cancellation', () => {
 test('of a refused order there is nothing to cancel', () => {
   const { place, movements } = createSmallShop();
   place(buy(of, 9));
-  assert.equal(place(cancel), [{ key, status: 'nothing_to_cancel' }]);
+  assert.equal(place(cancel), [{ key, status: 'nothing_to_cancel', sequence: 2 }]);
   assert.is(movements.length, 2);
 });
 
@@ -132,7 +132,9 @@ test('the order stays decided: its key gives its number again, and its number is
 test('a cancelled sale takes back what it brought; if that was sold on, it stays and nothing is recorded', () => {
   const { place, left, movements } = createSmallShop();
   place(sell(of, 4), buy('most', 6));
-  assert.equal(place(cancel), [{ key, status: 'cannot_cancel', message: 'Cannot take back 4 of "Fox": 3 left' }]);
+  assert.equal(place(cancel), [
+    { key, status: 'cannot_cancel', sequence: 3, message: 'Cannot take back 4 of "Fox": 3 left' },
+  ]);
   assert.is(movements.length, 3);
   place(sell('more', 1));
   assert.is(place(cancel)[0]?.status, 'cancelled');

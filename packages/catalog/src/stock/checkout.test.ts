@@ -40,6 +40,22 @@ test('the same key again gives the id of the first one, whatever id it now comes
   assert.is(movements.length, 2);
 });
 
+test('asked for only if known, a known checkout is told again and an unknown one is not queued', () => {
+  const { place, movements, stock } = createSmallShop();
+  place(checkout('k', 'i'));
+  const outcomes = place(
+    { ...checkout('k', 'j'), onlyIfKnown: true },
+    { ...checkout('k', 'j'), fingerprint: 'other', onlyIfKnown: true },
+    { ...checkout('new', 'j'), onlyIfKnown: true },
+  );
+  assert.equal(
+    outcomes.map(({ status }) => status),
+    ['queued', 'conflict', 'not_known'],
+  );
+  assert.is(movements.length, 2);
+  assert.not.ok(stock.isWaiting('j'));
+});
+
 test('a key with another content, or that belongs to something else, is a conflict', () => {
   const { place, movements } = createSmallShop();
   place(checkout('k', 'i'), buy('o', 1), buy('no', 9), { key: 'x', cancel: { of: 'o' } });

@@ -6,11 +6,13 @@ import { findLines } from './lines.ts';
 import type { Base, Target, Verdict } from './types.ts';
 import { conflict, replay, unrecorded } from './verdict.ts';
 
-export const decideCheckout = (target: Target, base: Base, { key, fingerprint, checkout }: PlacedCheckout): Verdict => {
+export const decideCheckout = (target: Target, base: Base, placed: PlacedCheckout): Verdict => {
+  const { key, fingerprint, checkout } = placed;
   const known = target.decision(key);
   if (known !== undefined) {
     return known.status === 'queued' && known.fingerprint === fingerprint ? replay(key, known) : conflict(key);
   }
+  if (placed.onlyIfKnown === true) return unrecorded({ key, status: 'not_known' });
   // The id is another one's, which waits or has its outcome; under it nobody could tell the two apart.
   const { id } = checkout;
   if (target.isWaiting(id) || target.decision(checkoutKey(id)) !== undefined) return conflict(key);

@@ -13,12 +13,13 @@ import { decideCheckout } from './checkout.ts';
 import { decideNote } from './note.ts';
 import { decideOrder } from './order.ts';
 import { createOverlay } from './overlay.ts';
-import type { Base, Circumstances, Command, Decided, Target, Verdict, View } from './types.ts';
+import type { Base, Circumstances, Command, Decided, StockRule, Target, Verdict, View } from './types.ts';
 
 /** An older term than the highest known one is a deposed leader's, and must move nothing any more. */
 export const accepts = (knownTerm: number, term: number): boolean => term >= knownTerm;
 
-export const decide = (view: View, { term, now }: Circumstances, commands: readonly Command[]): Decided => {
+export const decide = (view: View, circumstances: Circumstances, commands: readonly Command[]): Decided => {
+  const { term, now, without = ALL_RULES } = circumstances;
   const movements: Movement[] = [];
   const outcomes: Outcome[] = [];
   const target = createOverlay(view, movements);
@@ -30,7 +31,7 @@ export const decide = (view: View, { term, now }: Circumstances, commands: reado
     const base = { sequence: target.sequence + 1, term, time: Math.max(target.time, now) };
     switch (command.kind) {
       case 'place': {
-        const { outcome, movement } = judge(target, base, command.placed);
+        const { outcome, movement } = judge(target, base, command.placed, without);
         outcomes.push(outcome);
         if (movement !== null) record(movement);
         break;
@@ -51,11 +52,13 @@ export const decide = (view: View, { term, now }: Circumstances, commands: reado
   return { movements, outcomes };
 };
 
-const judge = (target: Target, base: Base, placed: Placed): Verdict => {
-  if ('order' in placed) return decideOrder(target, base, placed);
-  if ('cancel' in placed) return decideCancel(target, base, placed);
+const ALL_RULES: ReadonlySet<StockRule> = new Set();
+
+const judge = (target: Target, base: Base, placed: Placed, without: ReadonlySet<StockRule>): Verdict => {
+  if ('order' in placed) return decideOrder(target, base, placed, without);
+  if ('cancel' in placed) return decideCancel(target, base, placed, without);
   if ('checkout' in placed) return decideCheckout(target, base, placed);
-  return decideNote(target, base, placed);
+  return decideNote(target, base, placed, without);
 };
 
 /** Only what is sold out since exactly the named movement is filled up, so one cause restocks at most once. */

@@ -57,6 +57,44 @@ test('a refusal is remembered under both names too', () => {
   assert.is(movements[1]?.kind === 'rejection' && movements[1].alsoKey, 'a');
 });
 
+test('asked for only if known, a known order is told again and an unknown one stays free', () => {
+  const { place, movements } = createSmallShop();
+  place(both);
+  const recorded = movements.length;
+  const { fingerprint } = both;
+  assert.equal(
+    place(
+      { ...both, onlyIfKnown: true },
+      buy('a', 2, { fingerprint, onlyIfKnown: true }),
+      buy('a', 3, { onlyIfKnown: true }),
+      buy('new', 2, { onlyIfKnown: true }),
+    ).map(({ status }) => status),
+    ['accepted', 'accepted', 'conflict', 'not_known'],
+  );
+  assert.is(movements.length, recorded);
+  assert.is(place(buy('new', 1))[0]?.status, 'accepted');
+});
+
+test('a conflict says when it is the second name that belongs to another order', () => {
+  const { place } = createSmallShop();
+  const { fingerprint } = both;
+  place(both, buy('other', 1));
+  assert.equal(
+    place(
+      buy(both.key, 3, { fingerprint: 'of another content' }),
+      buy(both.key, 2, { fingerprint, alsoKey: 'other' }),
+      buy('free', 1, { alsoKey: 'other' }),
+      buy('other', 2, { alsoKey: 'free' }),
+    ),
+    [
+      { key: both.key, status: 'conflict' },
+      { key: both.key, status: 'conflict', alsoKey: true },
+      { key: 'free', status: 'conflict', alsoKey: true },
+      { key: 'other', status: 'conflict' },
+    ],
+  );
+});
+
 test('names of two different orders, or of one with another content, are a conflict', () => {
   const { place, movements } = createSmallShop();
   // The same fingerprint, so that only the names can tell them apart.

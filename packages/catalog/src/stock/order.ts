@@ -2,21 +2,29 @@
 import type { Order, PlacedOrder, StockChange } from '@till/shared/movement';
 import { stockQuantityMax } from './limits.ts';
 import { findLines, type Sum } from './lines.ts';
-import type { Base, Decision, Product, Target, Verdict } from './types.ts';
+import type { Base, Decision, Product, StockRule, Target, Verdict } from './types.ts';
 import { conflict, replay, unrecorded } from './verdict.ts';
 
-export const decideOrder = (target: Target, base: Base, { key, fingerprint, ...placed }: PlacedOrder): Verdict => {
+export const decideOrder = (
+  target: Target,
+  base: Base,
+  { key, fingerprint, ...placed }: PlacedOrder,
+  without: ReadonlySet<StockRule>,
+): Verdict => {
   // A second name that is the first one is none.
-  const alsoKey = placed.alsoKey === key ? undefined : placed.alsoKey;
+  const alsoKey = placed.alsoKey === key || without.has('secondName') ? undefined : placed.alsoKey;
   const known = [target.decision(key), alsoKey === undefined ? undefined : target.decision(alsoKey)].filter(
     (decision) => decision !== undefined,
   );
   const [first] = known;
   if (first !== undefined) {
-    // Both names of an order lead to one decision; if they lead to two, one of them is another order's.
+    // Both names of an order lead to one decision; if they lead to two, the second one is another order's.
+    const own = target.decision(key);
+    if (own !== undefined && !isOrder(own, fingerprint)) return conflict(key);
     const isSame = known.every((one) => isOrder(one, fingerprint) && one.sequence === first.sequence);
-    return isSame ? replay(key, first) : conflict(key);
+    return isSame ? replay(key, first) : unrecorded({ key, status: 'conflict', alsoKey: true });
   }
+  if (placed.onlyIfKnown === true) return unrecorded({ key, status: 'not_known' });
 
   const found = findLines(target, placed.order.lines);
   if ('unknown' in found) return unrecorded({ key, status: 'unknown_product', name: found.unknown });

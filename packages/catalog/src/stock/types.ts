@@ -75,8 +75,12 @@ export type Command =
   | { kind: 'fence' }
   | { kind: 'seed'; products: SeedProduct[] };
 
+/** Rules that test builds can switch off, to show that the simulator finds what each one prevents. */
+export const STOCK_RULES = ['cancelOnce', 'secondName', 'noteOnLast'] as const;
+export type StockRule = (typeof STOCK_RULES)[number];
+
 /** What a batch is decided under: the term its movements carry, and the time of day in milliseconds. */
-export type Circumstances = { term: number; now: number };
+export type Circumstances = { term: number; now: number; without?: ReadonlySet<StockRule> };
 
 /** What every movement begins with. */
 export type Base = { sequence: number; term: number; time: number };

@@ -7,6 +7,7 @@ import { deadline } from '@till/shared/clock';
 import type { orderContract, ResponseOf, sinkStatusSchema } from '@till/shared/contract';
 import type { Logger } from '@till/shared/logger';
 import type { Movement } from '@till/shared/movement';
+import type { OrderLog } from '@till/shared/order-log';
 import type { Random } from '@till/shared/random';
 import type { Static } from 'typebox';
 import type { SinkLimits } from './core/types.ts';
@@ -39,6 +40,7 @@ export const createOutbox = (deps: {
   random: Random;
   logger: Logger;
   metrics: OutboxMetrics;
+  orderLog?: OrderLog | null;
 }): Outbox => {
   const { host, sinks, metrics } = deps;
   const read = createReader(host);

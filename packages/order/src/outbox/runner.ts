@@ -3,6 +3,7 @@ import { sleep } from '@till/shared/clock';
 import { noteKey } from '@till/shared/keys';
 import type { Logger } from '@till/shared/logger';
 import type { Movement, Progress } from '@till/shared/movement';
+import type { OrderLog } from '@till/shared/order-log';
 import type { Random } from '@till/shared/random';
 import {
   createSink,
@@ -34,6 +35,8 @@ export type RunnerDeps = {
   random: Random;
   logger: Logger;
   metrics: Pick<OutboxMetrics, 'attempt' | 'settled'>;
+  /** For `bin/trace`; null unless it is on. */
+  orderLog?: Pick<OrderLog, 'delivered' | 'failed'> | null;
   /** Somebody else has written a note of this sink: what this runner knows is not true any more. */
   onOvertaken(): void;
 };
@@ -41,7 +44,7 @@ export type RunnerDeps = {
 export type Runner = ReturnType<typeof createRunner>;
 
 export const createRunner = (deps: RunnerDeps) => {
-  const { sink, host, read, term, now, random, metrics } = deps;
+  const { sink, host, read, term, now, random, metrics, orderLog = null } = deps;
   const logger = deps.logger.child({ sink: sink.name });
   const last = host.noteOf(sink.name);
   const productsAt = (sequence: number): string[] => {
@@ -87,12 +90,14 @@ export const createRunner = (deps: RunnerDeps) => {
     underWay -= 1;
     if (signal.aborted) return;
     count(result);
+    const told = { sequence, sink: sink.name, attempts: standingOf(state, sequence).attempts + 1 };
+    if (result.kind === 'delivered') orderLog?.delivered(told);
+    else orderLog?.failed({ ...told, error: result.error });
     if (result.kind !== 'delivered') lastError = result.error;
-    const letters = state.dead.size;
     input({ type: 'result', attempt: number, result, jitter: random() });
     if (result.kind === 'delivered') metrics.settled(sink.name, 'delivered');
     else logger.debug({ sequence, error: result.error }, 'not delivered');
-    if (state.dead.size > letters) tellDead(sequence);
+    if (standingOf(state, sequence).state === 'dead') tellDead(sequence);
     takeIn();
   };
 

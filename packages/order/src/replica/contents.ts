@@ -4,7 +4,7 @@
  */
 import { assert } from '@till/shared/assert';
 import { checkoutKey } from '@till/shared/keys';
-import type { Movement, Progress } from '@till/shared/movement';
+import type { Movement } from '@till/shared/movement';
 import type { Entry } from './types.ts';
 
 /** A checkout that waits to be executed. */
@@ -17,9 +17,6 @@ export type Waiting = {
   /** What it weighs in the queue: the books in it. */
   books: number;
 };
-
-/** The last note of a sink: the sequence of its movement, and what it says. */
-export type Note = { index: number; sequence: number; progress: Progress };
 
 /** The movement that an entry records; null for the start of a term. */
 export const movementOf = (entry: Entry): Movement | null =>
@@ -41,11 +38,9 @@ export type Contents = {
   waiting(arrival: number): Waiting[];
   /** How many checkouts the log has. */
   checkoutCount(): number;
-  note(sink: string): Note | undefined;
+  /** Where the last note of a sink stands. */
+  note(sink: string): number | undefined;
 };
-
-/** The notes of a sink that can be taken back. More than one note of a sink is never on its way to its commit. */
-const NOTES_KEPT = 16;
 
 export const createContents = (): Contents => {
   const numbers: number[] = [];
@@ -53,7 +48,7 @@ export const createContents = (): Contents => {
   const cancellations = new Map<number, number>();
   const checkouts = new Map<string, Waiting>();
   const arrivals: string[] = [];
-  const notes = new Map<string, Note[]>();
+  const notes = new Map<string, number[]>();
 
   const keysOf = (movement: Movement): string[] => {
     if (!('key' in movement)) return [];
@@ -81,9 +76,9 @@ export const createContents = (): Contents => {
           return;
         }
         case 'note': {
-          const { sequence, sink, delivered, dead, again } = movement;
-          const kept = (notes.get(sink) ?? []).slice(1 - NOTES_KEPT);
-          notes.set(sink, [...kept, { index: entry.index, sequence, progress: { delivered, dead, again } }]);
+          const kept = notes.get(movement.sink);
+          if (kept === undefined) notes.set(movement.sink, [entry.index]);
+          else kept.push(entry.index);
         }
       }
     },
@@ -104,7 +99,7 @@ export const createContents = (): Contents => {
           return;
         case 'note': {
           const kept = notes.get(movement.sink);
-          assert(kept?.pop()?.index === entry.index, 'The note that is taken back must be the last one');
+          assert(kept?.pop() === entry.index, 'The note that is taken back must be the last one');
         }
       }
     },

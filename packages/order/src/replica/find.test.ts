@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { entriesOf, told } from '../../test/shop.ts';
-import { findIn, movementsAfter, ofKind, orderIn, type Query } from './find.ts';
+import { findIn, movementsAfter, noteIn, ofKind, orderIn, type Query } from './find.ts';
 import { createLog } from './log.ts';
 import type { Entry } from './types.ts';
 
@@ -74,6 +74,13 @@ test('P41: movements follow a sequence, up to the commit index and the bound', (
   assert.equal(sequences(8), []);
   assert.equal(sequences(0, 100, 0), []);
   assert.equal(movementsAfter(createLog(), 0, 0, 5), []);
+});
+
+test('P41: the last note of a sink is read from where it stands', () => {
+  const noted = createLog(entriesOf([told.fence(), told.note('shopify', 0), told.note('shopify', 1)]));
+  const progress = { delivered: 1, dead: [], again: [] };
+  assert.equal(noteIn(noted, 'shopify'), { index: 4, sequence: 3, progress });
+  assert.is(noteIn(noted, 'other'), null);
 });
 
 test('P41: a movement of another kind than it must be is a mistake of ours', () => {

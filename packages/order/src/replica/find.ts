@@ -1,6 +1,6 @@
 /** Looking up what is committed: orders, checkouts, and whether a key was decided. */
 import { assert } from '@till/shared/assert';
-import type { Movement, StoredCheckout, StoredOrder } from '@till/shared/movement';
+import type { Movement, Progress, StoredCheckout, StoredOrder } from '@till/shared/movement';
 import { movementOf } from './contents.ts';
 import { sequenceAt } from './entry.ts';
 import type { Entry, Log } from './types.ts';
@@ -22,6 +22,15 @@ export const findIn = (log: Log, commitIndex: number, query: Query): Found => {
   if (order === null) return null;
   const cancellation = committed(log.contents.cancellation(order.number));
   return cancellation === undefined ? order : { ...order, sequence: cancellation.sequence, cancelled: true };
+};
+
+/** What the last note of a sink says, and where it stands. */
+export const noteIn = (log: Log, sink: string): { index: number; sequence: number; progress: Progress } | null => {
+  const index = log.contents.note(sink);
+  const entry = index === undefined ? undefined : log.at(index);
+  if (entry === undefined) return null;
+  const { sequence, delivered, dead, again } = ofKind(entry, 'note');
+  return { index: entry.index, sequence, progress: { delivered, dead, again } };
 };
 
 /** The committed movements after a sequence, in order, at most `max`. */

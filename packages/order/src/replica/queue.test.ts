@@ -183,6 +183,15 @@ test('P43: with fewer members than demanded nothing is executed', () => {
   assert.equal(executions(answer(leader, decided([lineOf(3, told.checkout('a'))]))), []);
 });
 
+test('P43: an outcome that is none is a mistake of ours', () => {
+  const leader = serving();
+  queue(leader, [['a', 1]]);
+  assert.throws(
+    () => answer(leader, decided([], [{ key: checkoutKey('a'), status: 'conflict' }])),
+    'must end as an order or a refusal, not as conflict',
+  );
+});
+
 // Rotation
 
 const ROTATING = { rotateLeader: true, checkoutsInCallMax: 1 };

@@ -10,7 +10,7 @@
 import { assert } from '@till/shared/assert';
 import { fingerprintOf } from '@till/shared/fingerprint';
 import { checkoutKey } from '@till/shared/keys';
-import type { Order, PlacedOrder } from '@till/shared/movement';
+import type { Order, Outcome, PlacedOrder } from '@till/shared/movement';
 import TinyQueue from 'tinyqueue';
 import type { Waiting } from './contents.ts';
 import { ofKind } from './find.ts';
@@ -64,7 +64,11 @@ export const executeNext = (replica: Replica, leadership: Leadership): void => {
 };
 
 /** The leader's own orders are committed: the next ones may go, or the next leader. */
-export const executed = (replica: Replica, leadership: Leadership): void => {
+export const executed = (replica: Replica, leadership: Leadership, outcomes: (Outcome | null)[]): void => {
+  for (const outcome of outcomes) {
+    const isOutcome = outcome?.status === 'accepted' || outcome?.status === 'rejected';
+    assert(isOutcome, `"${outcome?.key}" must end as an order or a refusal, not as ${outcome?.status}`);
+  }
   leadership.queue.executing = false;
   leadership.rotating = replica.limits.rotateLeader;
 };

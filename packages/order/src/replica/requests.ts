@@ -65,11 +65,12 @@ export const answerCommitted = (
   committedSequence: number,
   effects: Effect[],
 ): void => {
-  settle(leadership, effects, (request) => {
-    if (request.undecided > 0 || request.sequence > committedSequence) return null;
-    if (request.id === null) executed(replica, leadership);
-    return { ok: true, outcomes: request.outcomes.filter((outcome) => outcome !== null) };
-  });
+  const isDone = ({ undecided, sequence }: Request): boolean => undecided === 0 && sequence <= committedSequence;
+  const own = leadership.requests.find((request) => request.id === null && isDone(request));
+  if (own !== undefined) executed(replica, leadership, own.outcomes);
+  settle(leadership, effects, (request) =>
+    isDone(request) ? { ok: true, outcomes: request.outcomes.filter((outcome) => outcome !== null) } : null,
+  );
 };
 
 /** Answers each batch that has waited too long. Whether it was decided is open only if it reached the catalog. */

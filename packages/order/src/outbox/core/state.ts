@@ -1,6 +1,6 @@
 /** The state of one sink, and what follows from it. */
 import type { DeadLetter, Progress } from '@till/shared/movement';
-import type { SinkLimits } from './types.ts';
+import type { OutboxRule, SinkLimits } from './types.ts';
 
 /** An event that is not settled, or a dead letter that is sent again. */
 export type Item = {
@@ -32,6 +32,7 @@ export type Item = {
 
 export type Sink = {
   limits: SinkLimits;
+  without: ReadonlySet<OutboxRule>;
   now: number;
   /** Every movement up to this sequence was taken in. */
   taken: number;
@@ -69,7 +70,12 @@ export type LastNote = {
 };
 
 /** A sink as its last note left it; everything after that is taken in, and sent, again. */
-export const createSink = (start: { limits: SinkLimits; now: number; note: LastNote | null }): Sink => {
+export const createSink = (start: {
+  limits: SinkLimits;
+  now: number;
+  note: LastNote | null;
+  without?: readonly OutboxRule[];
+}): Sink => {
   const { limits, now, note } = start;
   const { delivered, dead, again } = note?.progress ?? { delivered: 0, dead: [], again: [] };
   const replays = again.map(
@@ -82,6 +88,7 @@ export const createSink = (start: { limits: SinkLimits; now: number; note: LastN
   );
   return {
     limits,
+    without: new Set(start.without),
     now,
     taken: delivered,
     worth: delivered,
@@ -141,7 +148,7 @@ export const deadLettersOf = (sink: Sink): DeadLetter[] =>
   [...sink.dead.values()].filter(({ sequence }) => sink.replays.get(sequence)?.isDelivered !== true);
 
 export const progressOf = (sink: Sink): Progress => ({
-  delivered: deliveredOf(sink),
+  delivered: sink.without.has('noteOnlySettled') ? sink.taken : deliveredOf(sink),
   dead: [...sink.dead.values()],
   again: [...sink.replays.values()]
     .filter(({ isGivenUp }) => !isGivenUp)

@@ -3,10 +3,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   createSink,
+  deadLettersOf,
   deliveredOf,
   isFull,
   type LastNote,
   progressOf,
+  replayingOf,
   roomOf,
   type Sink,
   standingOf,
@@ -256,6 +258,24 @@ test('a dead letter is sent again when that is recorded, under the number of the
   const [last] = noted(end(sink, 1, delivered));
   assert.equal(last, { after: 5, progress: { delivered: 1, dead: [], again: [] } });
   assert.is(standingOf(sink, 1).state, 'delivered');
+});
+
+test('a dead letter that was delivered stays in the notes until everything up to it is settled', () => {
+  const sink = start();
+  take(sink, 'Owl Fox');
+  giveUp(sink, 2);
+  step(sink, { type: 'noted', sequence: 3 });
+  step(sink, { type: 'replay', sequence: 2, products: ['Fox'] });
+  assert.equal(replayingOf(sink), [2]);
+  step(sink, { type: 'noted', sequence: 4 });
+  end(sink, 2, delivered);
+  assert.equal([replayingOf(sink), deadLettersOf(sink)], [[], []]);
+  assert.is(standingOf(sink, 2).state, 'delivered');
+  // Another leader would begin at 1, and meet 2 as an event in its turn.
+  const letter = { sequence: 2, attempts: 3, error: 'not that one' };
+  assert.equal(progressOf(sink), { delivered: 0, dead: [letter], again: [{ sequence: 2, asked: 4 }] });
+  end(sink, 1, delivered);
+  assert.equal(progressOf(sink), { delivered: 2, dead: [], again: [] });
 });
 
 test('a dead letter that fails again is one again, with all its attempts', () => {

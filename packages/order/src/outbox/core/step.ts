@@ -99,7 +99,8 @@ const deliver = (sink: Sink, item: Item): void => {
 
 /** Dead letters that were delivered after all, once everything up to them is settled. */
 const forget = (sink: Sink): void => {
-  const over = [...sink.replays.values()].filter((item) => item.isDelivered && item.sequence <= deliveredOf(sink));
+  const behind = sink.without.has('keepUntilBehind') ? sink.taken : deliveredOf(sink);
+  const over = [...sink.replays.values()].filter((item) => item.isDelivered && item.sequence <= behind);
   if (over.length === 0) return;
   for (const { sequence } of over) {
     sink.replays.delete(sequence);
@@ -119,6 +120,7 @@ const giveUp = (sink: Sink, item: Item): void => {
   sink.dead.set(item.sequence, { sequence: item.sequence, attempts, error: item.error ?? '' });
   item.isGivenUp = true;
   sink.isNoteUrgent = true;
+  if (item.asked === null && sink.without.has('recordBeforeGoingOn')) endTurn(sink, item);
 };
 
 /** The event is settled: the next ones of its products may go. */
@@ -126,9 +128,10 @@ const endTurn = (sink: Sink, { sequence, products }: Item): void => {
   sink.unsettled.delete(sequence);
   for (const product of products) {
     const turns = sink.turns.get(product) ?? [];
-    assert(turns[0] === sequence, () => `Event ${sequence} must be the first of its products`);
+    const isInTurn = turns[0] === sequence || sink.without.has('orderPerProduct');
+    assert(isInTurn, () => `Event ${sequence} must be the first of its products`);
     if (turns.length === 1) sink.turns.delete(product);
-    else turns.shift();
+    else turns.splice(turns.indexOf(sequence), 1);
   }
 };
 
@@ -171,7 +174,7 @@ const probe = (sink: Sink): Item | undefined => {
 /** What may be tried now, in the order in which it should be. */
 function* candidates(sink: Sink): Generator<Item, undefined> {
   for (const item of sink.replays.values()) if (mayBeSentAgain(sink, item)) yield item;
-  const holding = [...sink.replays.values()].filter(({ holds }) => holds);
+  const holding = [...sink.replays.values()].filter(({ holds }) => holds && !sink.without.has('holdWhileSentAgain'));
   for (const item of sink.unsettled.values()) if (mayBeTried(sink, item, holding)) yield item;
 }
 
@@ -180,7 +183,8 @@ const isWaiting = (sink: Sink, item: Item): boolean =>
 
 const mayBeTried = (sink: Sink, item: Item, holding: Item[]): boolean =>
   !isWaiting(sink, item) &&
-  item.products.every((product) => sink.turns.get(product)?.[0] === item.sequence) &&
+  (sink.without.has('orderPerProduct') ||
+    item.products.every((product) => sink.turns.get(product)?.[0] === item.sequence)) &&
   !holding.some((replay) => replay.sequence < item.sequence && shares(replay, item));
 
 /**

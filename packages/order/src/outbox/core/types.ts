@@ -1,6 +1,16 @@
 /** The vocabulary of one sink of the outbox: what comes in and what goes out. All of it is plain data. */
 import type { Progress } from '@till/shared/movement';
 
+/** Rules that test builds can switch off, to show that the simulator finds what each one prevents. */
+export const OUTBOX_RULES = [
+  'noteOnlySettled',
+  'orderPerProduct',
+  'recordBeforeGoingOn',
+  'holdWhileSentAgain',
+  'keepUntilBehind',
+] as const;
+export type OutboxRule = (typeof OUTBOX_RULES)[number];
+
 /** A committed movement, as far as a sink's core must know it. Only an event is delivered; the products are those it moves. */
 export type Taken =
   | { kind: 'event'; sequence: number; products: string[] }

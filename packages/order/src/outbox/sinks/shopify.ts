@@ -12,7 +12,7 @@ import { lru } from 'tiny-lru';
 import type { Result } from '../core/types.ts';
 import type { EventMovement } from '../events.ts';
 import { outboxLimits } from '../limits.ts';
-import { type Delivery, type Sink, unavailable } from './sink.ts';
+import { type Calls, type Delivery, defaultCalls, type Sink, unavailable } from './sink.ts';
 
 export type ShopifyDeps = {
   /** The GraphQL endpoint. */
@@ -25,6 +25,7 @@ export type ShopifyDeps = {
   /** A product was left out: the shop does not know it. */
   onSkipped(): void;
   logger: Logger;
+  calls?: Calls;
 };
 
 /** Understood by 2026-01 and later: the comparison is opted out of by a null, and the key is a directive. */
@@ -59,8 +60,8 @@ const NAME = 'shopify';
 const CHANGE_REASON = 'correction';
 
 export const createShopifySink = (deps: ShopifyDeps): Sink => {
-  const { url, token, versionOf, now, onSkipped, logger } = deps;
-  const outside = createOutside({ name: NAME, url, deadlineMs: outboxLimits.callWaitMs, retries: 0 });
+  const { url, token, versionOf, now, onSkipped, logger, calls = defaultCalls } = deps;
+  const outside = createOutside({ name: NAME, url, ...calls, retries: 0 });
   const items = lru<Item>(outboxLimits.itemsKnownMax);
   /** By key: an attempt says exactly what the one before it said, or the key would not stand for it. */
   const mutations = lru<Quantity[]>(outboxLimits.mutationsKeptMax);
@@ -141,9 +142,14 @@ export const createShopifySink = (deps: ShopifyDeps): Sink => {
 
   const deliver = async (delivery: Delivery): Promise<Result> => {
     const { movement, storeId, signal } = delivery;
+    const startedAt = now();
     const key = `till-${storeId}-${delivery.key}`;
     const quantities = mutations.get(key) ?? (await quantitiesOf(delivery));
     if (quantities.length === 0) return { kind: 'delivered' };
+    // A process that was paused meanwhile does not know yet that another one leads, and may have told the shop more since.
+    if (now() - startedAt > outboxLimits.callWaitMs) {
+      return { kind: 'unavailable', error: 'Not sent: finding out what to say took too long', isUncounted: true };
+    }
     mutations.set(key, quantities);
     const input = {
       name: 'available',

@@ -2,6 +2,7 @@
 import { OutsideError } from '@till/shared/outside';
 import type { Result } from '../core/types.ts';
 import type { EventMovement } from '../events.ts';
+import { outboxLimits } from '../limits.ts';
 
 export type Delivery = {
   movement: EventMovement;
@@ -20,6 +21,11 @@ export type Sink = {
   deliver(delivery: Delivery): Promise<Result>;
   close(): Promise<void>;
 };
+
+/** How its receiver is called. One attempt at a time: the outbox itself comes again, and remembers that it must. */
+export type Calls = { deadlineMs: number };
+
+export const defaultCalls: Calls = { deadlineMs: outboxLimits.callWaitMs };
 
 /** Whatever a call did not get an answer for leaves open what became of it; the outbox comes again. */
 export const unavailable = (error: unknown): Result => {

@@ -2,8 +2,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { createOutside } from '@till/shared/outside';
 import { cloudEvent } from '../events.ts';
-import { outboxLimits } from '../limits.ts';
-import { type Sink, unavailable } from './sink.ts';
+import { type Calls, defaultCalls, type Sink, unavailable } from './sink.ts';
 
 /** The name of the receiver at an address. The address itself may hold secrets, and is told to nobody. */
 export const webhookName = (url: string): string =>
@@ -13,9 +12,11 @@ export const webhookName = (url: string): string =>
 export const signatureOf = (secret: string, body: string): string =>
   createHmac('sha256', secret).update(body).digest('base64');
 
-export const createWebhookSink = ({ url, secret }: { url: string; secret: string }): Sink => {
+export type WebhookDeps = { url: string; secret: string; calls?: Calls };
+
+export const createWebhookSink = ({ url, secret, calls = defaultCalls }: WebhookDeps): Sink => {
   const name = webhookName(url);
-  const outside = createOutside({ name, url, deadlineMs: outboxLimits.callWaitMs, retries: 0 });
+  const outside = createOutside({ name, url, ...calls, retries: 0 });
   return {
     name,
     async deliver({ movement, storeId, signal }) {
