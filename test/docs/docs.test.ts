@@ -269,9 +269,15 @@ test('every phase of a leader stands in the picture of docs/replication.md', () 
 });
 
 test('docs/replication.md has every rule that can be switched off, and no other', () => {
-  const names = ['packages/order/src/replica/state.ts', 'packages/front/src/election/types.ts'].concat(
+  const names = [
+    'packages/order/src/replica/state.ts',
+    'packages/order/src/outbox/core/types.ts',
+    'packages/front/src/election/types.ts',
     'packages/front/src/cache/types.ts',
-  );
+    'packages/catalog/src/stock/types.ts',
+    'test/sim/nodes/catalog.ts',
+    'test/sim/nodes/outbox.ts',
+  ];
   const inCode = names.flatMap((path) =>
     matches(/_RULES = \[([\s\S]*?)\] as const/.exec(read(path))?.[1] ?? '', /'([a-zA-Z]+)'/g),
   );

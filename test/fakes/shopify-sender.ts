@@ -17,9 +17,18 @@ export const SHOPIFY_WAITS_MS = 5000;
 export const shopifySignature = (secret: string, text: string): string =>
   createHmac('sha256', secret).update(text).digest('base64');
 
-/** The body of both webhooks. `id` has more digits than a number of JSON's readers holds exactly, so it is a text here. */
-export const shopifyOrder = (id: string, lines: { sku: string; quantity: number }[]): string =>
-  `{"id":${id},"line_items":${JSON.stringify(lines)}}`;
+/**
+ * The order as a webhook's body: the same under both topics, but for when it was cancelled. `id` has more digits than many a
+ * reader of JSON holds exactly, so it is a text here.
+ */
+export const shopifyOrder = (
+  id: string,
+  lines: { sku: string; quantity: number }[],
+  topic: Topic = 'create',
+): string => {
+  const cancelledAt = topic === 'create' ? null : '2026-11-20T09:30:00-05:00';
+  return `{"id":${id},"cancelled_at":${JSON.stringify(cancelledAt)},"line_items":${JSON.stringify(lines)}}`;
+};
 
 /** Ids that differ in their last digits only, beyond what a number holds. */
 export const shopifyId = (at: number): string => String(820_982_911_946_154_000n + BigInt(at));

@@ -7,7 +7,7 @@ import type { CatalogNode } from './nodes/catalog.ts';
 import type { FrontNode } from './nodes/front.ts';
 import type { ReplicaNode } from './nodes/replica.ts';
 import { HEALTHY, type SinkFaults, type SinkNode } from './nodes/sinks.ts';
-import type { Fault, Settings } from './settings.ts';
+import { type Fault, type Settings, SLOW_SINK_MS_MAX } from './settings.ts';
 import type { Streams } from './stream.ts';
 import type { World } from './world.ts';
 
@@ -15,6 +15,9 @@ export type Faults = {
   /** Ends every fault: what is down is started, what is cut is healed. */
   stop(): void;
 };
+
+/** A sink is back soon: while it is away nothing can go wrong with it. */
+const SINK_DOWN_MS_MAX = [30, 300];
 
 export const startFaults = (options: {
   world: World;
@@ -48,9 +51,8 @@ export const startFaults = (options: {
     if (machine.state() === 'down') machine.start();
   };
   for (const machine of [...machines, ...outside]) {
-    machine.onDown(() =>
-      world.after(active ? chance.between(1, chance.pick(settings.downMsMax)) : 50, () => restart(machine)),
-    );
+    const downMsMax = outside.includes(machine) ? SINK_DOWN_MS_MAX : settings.downMsMax;
+    machine.onDown(() => world.after(active ? chance.between(1, chance.pick(downMsMax)) : 50, () => restart(machine)));
   }
 
   const cut = (from: Machine, to: Machine, msMax: number): void => {
@@ -174,7 +176,7 @@ export const startFaults = (options: {
     sink: () => {
       if (sinks.length === 0) return;
       const sink = chance.pick(sinks);
-      const kind = chance.integer(1, 6);
+      const kind = chance.pick([1, 2, 3, 3, 3, 4, 5, 5, 6, 6]);
       world.count('faults of sinks');
       world.trace('fault', `${sink.name} has fault ${kind}`);
       if (kind === 1) return sink.machine.crash();
@@ -183,12 +185,12 @@ export const startFaults = (options: {
         { refusals: chance.pick([0.2, 0.5, 1]) },
         { busy: chance.pick([0.2, 1]) },
         { lostAnswers: chance.pick([0.2, 1]) },
-        { slowMsMax: chance.pick([50, 500]) },
+        { slowMsMax: chance.pick([50, SLOW_SINK_MS_MAX]) },
       ];
       const chosen = harm[kind - 3] as Partial<SinkFaults>;
       const healed = Object.fromEntries(Object.keys(chosen).map((one) => [one, HEALTHY[one as keyof SinkFaults]]));
       sink.faults = { ...sink.faults, ...chosen };
-      until(chance.pick([500, 3000]), () => {
+      until(chance.pick([200, 1500]), () => {
         sink.faults = { ...sink.faults, ...healed };
       });
     },

@@ -43,6 +43,11 @@ export const createChecks = ({ replicas, replica }: Pick<Settings, 'replicas' | 
       return isNote ? outcome.sequence : undefined;
     }
     if (outcome.status === 'cancelled') return journal.cancellation(outcome.number)?.sequence;
+    // Nothing was decided; the sequence is that of what it rests on.
+    if (outcome.status === 'cannot_cancel') return outcome.sequence;
+    if (outcome.status === 'nothing_to_cancel') {
+      return journal.movement(outcome.sequence)?.kind === 'rejection' ? outcome.sequence : undefined;
+    }
     return journal.byKey(outcome.key)?.sequence;
   };
 

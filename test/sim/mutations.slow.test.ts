@@ -15,6 +15,19 @@ const themes: Partial<Record<Rule, Theme>> = {
   waitForGrant: 'sets',
   growNeedsTermStart: 'lives',
   incarnationInAcks: 'lives',
+  heaviestFirst: 'checkouts',
+  checkoutsAge: 'checkouts',
+  inheritCheckouts: 'checkouts',
+  ownOrderPerCheckout: 'checkouts',
+  noteOnLast: 'deliveries',
+  noteOnlySettled: 'deliveries',
+  orderPerProduct: 'deliveries',
+  recordBeforeGoingOn: 'deliveries',
+  holdWhileSentAgain: 'deliveries',
+  keepUntilBehind: 'deliveries',
+  resumeFromNote: 'deliveries',
+  oneKeyPerEvent: 'deliveries',
+  ownNotesOnly: 'deliveries',
 };
 
 /** Second lines of defence: nothing is lost without them as long as the first line stands. */

@@ -1,7 +1,9 @@
 /** One run: a world made from a seed, its turmoil, its rest, and what was found. */
+import { STOCK_RULES, type StockRule } from '@till/catalog/stock/types';
 import type { CacheRule } from '@till/front/cache/types';
 import { CACHE_RULES } from '@till/front/cache/types';
 import { ELECTION_RULES, type ElectionRule } from '@till/front/election/types';
+import { OUTBOX_RULES, type OutboxRule } from '@till/order/outbox/core/types';
 import { REPLICA_RULES, type ReplicaRule } from '@till/order/replica/state';
 import { createClients } from './clients/clients.ts';
 import { createOperator } from './clients/operator.ts';
@@ -11,6 +13,7 @@ import { type Checks, createChecks } from './invariants.ts';
 import { createNetwork } from './network.ts';
 import { CATALOG_RULES, type CatalogRule, createCatalogNode } from './nodes/catalog.ts';
 import { createFrontNode, type FrontNode } from './nodes/front.ts';
+import { DELIVERY_RULES, type DeliveryRule } from './nodes/outbox.ts';
 import { createReplicaNode, type ReplicaNode } from './nodes/replica.ts';
 import { createSinkNode, type SinkNode } from './nodes/sinks.ts';
 import { type Settings, settingsOf, type Theme } from './settings.ts';
@@ -19,7 +22,15 @@ import { mustHold, Violation } from './violation.ts';
 import { type Counts, createWorld } from './world.ts';
 
 /** Every rule that a run can leave out. */
-export const RULES = [...REPLICA_RULES, ...ELECTION_RULES, ...CATALOG_RULES, ...CACHE_RULES] as const;
+export const RULES = [
+  ...REPLICA_RULES,
+  ...ELECTION_RULES,
+  ...CATALOG_RULES,
+  ...STOCK_RULES,
+  ...OUTBOX_RULES,
+  ...DELIVERY_RULES,
+  ...CACHE_RULES,
+] as const;
 export type Rule = (typeof RULES)[number];
 
 export type Failure = { invariant: string; what: string; tick: number; stack: string };
@@ -47,7 +58,14 @@ export const run = ({ seed, without = [], theme, onTrace }: RunOptions): Result 
   const checks = createChecks(settings);
   const left = chooseRules(without);
 
-  const catalog = createCatalogNode({ world, streams, settings, checks, without: new Set(left.catalog) });
+  const catalog = createCatalogNode({
+    world,
+    streams,
+    settings,
+    checks,
+    without: new Set(left.catalog),
+    withoutStock: new Set(left.stock),
+  });
   const { journal } = checks;
   const sinks = settings.outbox.sinks.map((kind) => createSinkNode({ world, settings, journal, kind }));
   const replicas: ReplicaNode[] = [];
@@ -65,6 +83,8 @@ export const run = ({ seed, without = [], theme, onTrace }: RunOptions): Result 
         checks,
         id,
         without: left.replica,
+        withoutOutbox: left.outbox,
+        withoutDelivery: left.delivery,
         peer: machineOf,
         catalog: () => catalog.machine,
         sinks,
@@ -150,6 +170,9 @@ const chooseRules = (without: readonly Rule[]) => {
     replica: only<ReplicaRule>(REPLICA_RULES),
     election: only<ElectionRule>(ELECTION_RULES),
     catalog: only<CatalogRule>(CATALOG_RULES),
+    stock: only<StockRule>(STOCK_RULES),
+    outbox: only<OutboxRule>(OUTBOX_RULES),
+    delivery: only<DeliveryRule>(DELIVERY_RULES),
     cache: only<CacheRule>(CACHE_RULES),
   };
 };

@@ -34,6 +34,8 @@ export type OutboxSettings = {
   deliverWaitMs: number;
   /** A dead letter that is sent again arrives within this time, or never. */
   lateMsMax: number;
+  /** How often at most an operator looks after the dead letters. */
+  operatorEveryMs: number;
 };
 
 export type Settings = {
@@ -177,10 +179,13 @@ const sets = (chance: Chance): Themed => ({
 const deliveries = (chance: Chance): Themed => ({
   ...anything(chance),
   replicas: replicasOf(chance.integer(1, 3)),
-  products: productsOf(chance, 3),
-  faults: ['sink', 'sink', 'sink', 'crash', 'pause', ...faultsOf(chance).filter(() => chance.happens(0.3))],
+  clients: chance.integer(1, 3),
+  // Enough of everything, so that most orders are events.
+  products: productsOf(chance, chance.pick([2, 7, 7])).map((product) => ({ ...product, quantity: 10_000 })),
+  faults: ['sink', 'sink', 'sink', 'sink', 'crash', 'pause', ...faultsOf(chance).filter(() => chance.happens(0.2))],
   faultEveryMs: chance.pick([60, 150, 300]),
-  thinkMsMax: 50,
+  downMsMax: [30, 300],
+  thinkMsMax: chance.pick([20, 150, 400]),
   lookups: 0,
   sinks: chance.pick<SinkKind[]>([['shop'], ['events'], ['shop', 'events']]),
 });
@@ -215,25 +220,29 @@ const themes: Record<Theme, (chance: Chance) => Themed> = {
 };
 const choice: Theme[] = ['anything', 'anything', 'anything', 'anything', ...THEMES.slice(1)];
 
+/** How long a slow sink takes at most. */
+export const SLOW_SINK_MS_MAX = 400;
+
 const outboxOf = (chance: Chance, sinks: SinkKind[]): OutboxSettings => {
-  const deliverWaitMs = chance.pick([100, 300]);
-  const lateMsMax = 2 * deliverWaitMs;
+  const deliverWaitMs = chance.pick([50, 150]);
+  const lateMsMax = SLOW_SINK_MS_MAX + 50;
   return {
     sinks,
     deliverWaitMs,
     lateMsMax,
+    operatorEveryMs: chance.pick([50, 400]),
     limits: {
       unsettledMax: chance.pick([2, 8, 64]),
       aheadMax: chance.pick([5, 100]),
       attemptsInFlightMax: chance.pick([1, 3, 8]),
-      attemptsMax: chance.pick([1, 3, 8]),
+      attemptsMax: chance.pick([1, 1, 3, 8]),
       pauseMs: chance.pick([20, 100]),
       pauseMsMax: 500,
       noteEveryMs: chance.pick([100, 400]),
       deadPerNotePause: chance.pick([1, 100]),
       deadMax: chance.pick([2, 50]),
       errorLengthMax: 100,
-      inheritedWaitMs: 2 * (deliverWaitMs + lateMsMax),
+      inheritedWaitMs: deliverWaitMs + 2 * lateMsMax,
     },
   };
 };

@@ -20,6 +20,17 @@ const planted: Rule[] = [
   'syncBeforeAnswer',
   'holdReplies',
   'fillVersionCheck',
+  'cancelOnce',
+  'secondName',
+  'noteOnLast',
+  'heaviestFirst',
+  'inheritCheckouts',
+  'ownOrderPerCheckout',
+  'noteOnlySettled',
+  'orderPerProduct',
+  'recordBeforeGoingOn',
+  'resumeFromNote',
+  'oneKeyPerEvent',
 ];
 
 const firstFailure = (rule: Rule, seedsMax: number): number | null => {
@@ -36,7 +47,18 @@ test(`every invariant holds in ${SEEDS} seeds, and they are eventful`, () => {
     for (const [what, times] of Object.entries(counts)) total[what] = (total[what] ?? 0) + times;
   }
   const eventful = ['crashes', 'crashes with unsynced lines', 'elections', 'hand-overs', 'held answers', 'truncations'];
-  for (const what of [...eventful, 'orders answered with 200', 'lost stores', 'lost records', 'late copies']) {
+  const made = [
+    'orders answered with 200',
+    'checkouts answered with 200',
+    'checkouts found queued',
+    'executions of checkouts',
+    'cancellations answered with 200',
+    'cancellations answered with 404',
+    'notes',
+    'dead letters sent again',
+    'deliveries that came again',
+  ];
+  for (const what of [...eventful, ...made, 'lost stores', 'lost records', 'late copies']) {
     // Fewer seeds than this may happen to miss one.
     if (SEEDS >= 200)
       assert.ok((total[what] ?? 0) > SEEDS / 100, `${what}: only ${total[what] ?? 0} in ${SEEDS} seeds`);

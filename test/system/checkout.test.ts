@@ -1,6 +1,4 @@
 /** Checkouts from the outside, on a whole Till: checked, queued, executed; and what is left of the card afterwards. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { monthOf } from '@till/checks/expiry';
 import { wallMs } from '@till/shared/clock';
 import { test } from 'uvu';
@@ -9,6 +7,7 @@ import { CARD_NUMBER, soundDetails } from '../../packages/checks/test/sound.ts';
 import { endChecks, startCheck } from '../tool/check-process.ts';
 import { type ChildRunner, openTill, type Till } from './till.ts';
 import { until } from './until.ts';
+import { filesOf, type Written } from './written.ts';
 
 let till: Till<ChildRunner> | null = null;
 test.after.each(async () => {
@@ -52,13 +51,6 @@ const ask = async (path: string, body?: unknown, key?: string): Promise<Answer> 
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: JSON.parse(text) };
 };
-
-/** Every file of the Till and what it holds, logs too. */
-const filesOf = (folder: string): [string, string][] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => [path, readFileSync(path, 'utf8')]);
 
 test('checked by three services, queued, executed; of the card four digits are left, and nothing of the address', async () => {
   const [verification, fraud] = await Promise.all([
@@ -133,11 +125,11 @@ test('checked by three services, queued, executed; of the card four digits are l
   for (const name of [...till.names].reverse()) await till.run.stop(name);
 
   const files = filesOf(till.folder);
-  const written: [string, string][] = [
+  const written: Written[] = [
     ...files,
     ['verification', verification.output()],
     ['fraud', fraud.output()],
-    ...texts.map((text, at): [string, string] => [`answer ${at}`, text]),
+    ...texts.map((text, at): Written => [`answer ${at}`, text]),
   ];
   assert.ok(files.length >= 8, 'stores and logs are there to be searched');
   const digits = /4539\D?5787|5787\D?6362|4242\D?4242/;

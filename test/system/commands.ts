@@ -20,6 +20,7 @@ export type Verdict = {
   orders: number;
   replicas: { id: number; entries: number; damage: string }[];
   problems: { rule: string; detail: string }[];
+  checkouts: { queued: number; placed: number; refused: number };
 };
 
 const run = (name: string, words: string[]) => {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { until } from './until.ts';
 
 type Change = { name: string; before: number; after: number };
-type Line = { name: string; quantity: number };
+export type Line = { name: string; quantity: number };
 export type JournalLine = {
   sequence: number;
   kind: 'seed' | 'order' | 'rejection' | 'cancel' | 'checkout' | 'note' | 'restock' | 'fence';
   number?: number;
   key?: string;
   order?: { lines: Line[]; type?: 'buy' | 'sell' };
+  checkout?: { id: string; lines: Line[]; customer: string; card: string };
   products?: { name: string; quantity: number }[];
   stock?: Change[];
 };

@@ -1,10 +1,20 @@
 /**
  * A whole Till for one test: real processes on ports of its own, in a folder of its own. What runs the services is either
  * the test itself (`openTill`, quick) or PM2 with ecosystem.config.cjs (`openPm2Till`, as in earnest). Whatever happens to
- * the test, the guard ends all of it. With KEEP_FOLDERS=1 the folders stay, to be looked at.
+ * the test, the guard ends all of it. With KEEP_FOLDERS=1, or `keep`, the folders stay, to be looked at.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +33,8 @@ export type TillOptions = {
   /** Instead of data/seed.json. */
   seed?: SeedProduct[];
   settings?: Record<string, string>;
+  /** The folder stays. */
+  keep?: boolean;
 };
 
 /** What runs the services. */
@@ -103,11 +115,12 @@ type Base = {
   guard: Guard;
 };
 
-const openBase = async ({ replicas = 3, runtime = 'node', seed, settings = {} }: TillOptions): Promise<Base> => {
+const openBase = async (options: TillOptions): Promise<Base> => {
+  const { replicas = 3, runtime = 'node', seed, settings = {} } = options;
   const portBase = await findPortBase(replicas);
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'till-system-')));
   const guard = startGuard();
-  if (process.env.KEEP_FOLDERS === undefined) guard.note({ folder });
+  if (process.env.KEEP_FOLDERS === undefined && options.keep !== true) guard.note({ folder });
   const dataFolder = join(folder, 'data');
   const logFolder = join(dataFolder, 'logs');
   mkdirSync(logFolder, { recursive: true });
@@ -224,15 +237,17 @@ const createChildRunner = ({ runtime, environment, logFolder, guard }: Base): Ch
     if (pid === undefined) throw new Error(`Cannot run ${program}`);
     guard.note({ started: pid });
     let output = '';
-    const logFile = join(logFolder, `${name}.log`);
+    // Opened once: the last words of a service may come when the folder is gone already.
+    const logFile = openSync(join(logFolder, `${name}.log`), 'a');
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
         output += chunk;
-        writeFileSync(logFile, chunk, { flag: 'a' });
+        writeSync(logFile, chunk);
       });
     }
     const ended = new Promise<Awaited<ServiceProcess['ended']>>((resolve) => {
       child.once('close', (code, signal) => {
+        closeSync(logFile);
         guard.note({ ended: pid });
         resolve({ code, signal });
       });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { monthOf } from '@till/checks/expiry';
 import { type Checkout, createCheckout } from '@till/front/checkout/handlers';
 import { monotonicMs, wallMs } from '@till/shared/clock';
+import { problemOf } from '@till/shared/errors';
 import { silentLogger } from '@till/shared/logger';
 import { createMetrics } from '@till/shared/metrics';
 import { test } from 'uvu';
@@ -31,6 +32,8 @@ const openCheckout = (urls: Partial<Urls>, checkWaitMs = 20_000) => {
   const { ledger, shop } = createMemoryLedger();
   const checkout: Checkout = createCheckout({
     ledger,
+    placement: { obstacle: async () => null },
+    requestWaitMs: 20_000,
     urls: { verification: null, fraud: null, suggestions: null, ...urls },
     history: async () => {
       throw new Error('The journal must not be read here');
@@ -42,13 +45,12 @@ const openCheckout = (urls: Partial<Urls>, checkWaitMs = 20_000) => {
   closers.push(checkout.close);
   const post = async (change: object = {}): Promise<{ status: number; body: Record<string, unknown> }> => {
     const details = { ...soundDetails(monthOf(wallMs())), items: [{ name: BOOK, quantity: 1 }], ...change };
-    const response = await checkout.post(
-      new Request('http://till/checkout', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(details),
-      }),
-    );
+    const request = new Request('http://till/checkout', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(details),
+    });
+    const response = await checkout.post(request).catch((error) => problemOf(error));
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   };
   return { post, queued: () => shop.movements.filter(({ kind }) => kind === 'checkout').length };

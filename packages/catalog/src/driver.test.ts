@@ -226,6 +226,32 @@ test('the trail ends where the stock does, even if the journal has more by then'
   assert.equal([later.changes.map(({ sequence }) => sequence), later.asOf, later.next], [[4], 4, null]);
 });
 
+test('one trail is read at a time, some wait, and more are refused; orders wait for none of them', async () => {
+  const { driver, disk } = await createWorld();
+  await soon(driver.fence({ term: 1, after: 1 }));
+  const read = disk.journal.after;
+  const { promise: held, resolve: release } = Promise.withResolvers<void>();
+  let reading = 0;
+  let most = 0;
+  disk.journal.after = async (after, bounds) => {
+    reading += 1;
+    most = Math.max(most, reading);
+    await held;
+    reading -= 1;
+    return read(after, bounds);
+  };
+  const trail = () => driver.trail({ after: 0, changesMax: 1, name: 'Fox' });
+  const all = Array.from({ length: 1 + limits.trailsWaitingMax }, trail);
+  await turn();
+  disk.journal.after = read;
+  assert.equal(['busy', 429], await problemOf(trail()).then(({ reason, status }) => [reason, status]));
+  assert.is((await soon(driver.place({ term: 1, after: 2, orders: [order('a')] }))).kind, 'decided');
+  release();
+  for (const { changes } of await soon(Promise.all(all))) assert.is(changes.length, 1);
+  assert.is(most, 1);
+  assert.is((await soon(trail())).asOf, 3);
+});
+
 test('a batch tells each product once, as the last movement left it', async () => {
   const { driver, events } = await createWorld();
   await soon(driver.fence({ term: 1, after: 1 }));

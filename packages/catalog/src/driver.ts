@@ -23,6 +23,7 @@ import { applyMovement } from './stock/apply.ts';
 import { accepts, decide } from './stock/decide.ts';
 import type { Command, Product, Stock } from './stock/types.ts';
 import { readTrail, type Trail } from './trail.ts';
+import { createTurns } from './turns.ts';
 
 export type Driver = {
   /** Names this run of the catalog. */
@@ -40,7 +41,10 @@ export type Driver = {
   restock(commands: Command[]): void;
   /** A page of the journal. */
   history(range: { after: number; linesMax: number }): Promise<Page>;
-  /** The changes of stock after a sequence, up to what is on disk now: of one product by its own name, or of all (null). */
+  /**
+   * The changes of stock after a sequence, up to what is on disk now: of one product by its own name, or of all (null). One
+   * reading at a time; throws a `Problem` when too many wait for their turn.
+   */
   trail(range: { after: number; changesMax: number; name: string | null }): Promise<Trail & { asOf: number }>;
   /** Weight of what waits to be decided. */
   queueLength(): number;
@@ -83,6 +87,7 @@ type Job = {
 export const createDriver = (deps: DriverDeps): Driver => {
   const { epoch, journal, stock, changes } = deps;
   const queue = createQueue<Job>({ lengthMax: limits.queueLengthMax });
+  const trailTurns = createTurns({ waitingMax: limits.trailsWaitingMax });
   let state: 'serving' | 'draining' | 'failed' = 'serving';
   let working: Promise<void> | null = null;
 
@@ -186,10 +191,11 @@ export const createDriver = (deps: DriverDeps): Driver => {
       });
     },
     history: ({ after, linesMax }) => journal.after(after, { linesMax, bytesMax: limits.historyBytesMax }),
-    trail: async ({ after, changesMax, name }) => {
-      const asOf = stock.sequence;
-      return { asOf, ...(await readTrail(journal, { after, to: asOf, changesMax, name })) };
-    },
+    trail: ({ after, changesMax, name }) =>
+      trailTurns(async () => {
+        const asOf = stock.sequence;
+        return { asOf, ...(await readTrail(journal, { after, to: asOf, changesMax, name })) };
+      }),
     queueLength: queue.length,
     whyNotReady: () => (state === 'serving' ? null : state === 'draining' ? 'stopping' : 'journal_failed'),
     drain: async () => {

@@ -25,9 +25,9 @@ const checker = Compile(productSchema);
 /** The products of the seed file. Throws `ConfigError` that lists everything wrong with it. */
 export const readSeed = (path: string): SeedProduct[] => {
   const products = parse(path);
-  const problems = products.flatMap((product, place) => [
-    ...checker.Errors(product).map(({ instancePath, message }) => `SEED: product ${place} ${instancePath} ${message}`),
-  ]);
+  const problems = products.flatMap((product, place) =>
+    checker.Errors(product).map(({ instancePath, message }) => `SEED: product ${place} ${instancePath} ${message}`),
+  );
   if (problems.length === 0)
     problems.push(...repeatedNames(products as SeedProduct[]), ...strangeAuthors(products as SeedProduct[]));
   if (problems.length > 0) throw new ConfigError(problems);

@@ -89,6 +89,15 @@ test('only one product, if one is named', async () => {
   assert.equal(short(changes), ['1 Tux', '2 Tux']);
 });
 
+test('a name is found however it must be written in JSON, and in nothing that only sounds like it', async () => {
+  for (const name of ['Čapek: "R.U.R." / 1920', 'a\\b', 'stock', 'products', '[', 'Fo', 'x\u2028\n']) {
+    const named: Movement = { ...at(1), term: 0, kind: 'seed', products: [fox, { ...tux, name }] };
+    const { changes, next } = await read([named, two(2), order(3, 1, change(name, 4, 3)), two(4)], { name });
+    assert.equal(short(changes), [`1 ${name}`, `3 ${name}`]);
+    assert.is(next, null);
+  }
+});
+
 test('a page ends between two movements, and says where to go on; all pages together miss nothing', async () => {
   const movements = [seed, two(2), fence(3), two(4), order(5, 2, change('Fox', 3, 2)), fence(6)];
   const page = async (after: number, changesMax: number) => {
@@ -152,6 +161,14 @@ test('a long journal is read in pieces, and between them others have their turn'
   assert.ok(journal.reads.length > 4);
   assert.ok(journal.reads.every((lines) => lines <= 500));
   assert.ok(turns > 1);
+});
+
+test('a line that is another movement than the one at its place is our mistake', async () => {
+  let error: unknown;
+  await read([seed, two(3)]).catch((caught) => {
+    error = caught;
+  });
+  assert.match(String(error), /Line 2 of the journal must not be movement 3/);
 });
 
 test('a journal that ends before its end is our mistake and stops', async () => {

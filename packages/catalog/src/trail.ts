@@ -33,23 +33,42 @@ export const readTrail = async (
   const linesEnd = Math.min(to, after + limits.historyLinesMax);
   let bytes = 0;
   let at = after;
+  const mayConcern = filterOf(name);
   const soFar = (): Trail => ({ changes, next: at < to ? at : null });
   while (at < linesEnd && bytes < limits.historyBytesMax) {
     const linesMax = Math.min(piece.linesMax, linesEnd - at);
     const { lines } = await journal.after(at, { linesMax, bytesMax: piece.bytesMax });
     assert(lines.length > 0, () => `The journal must have a line at ${at + 1}, it ends at ${to}`);
     for (const line of lines) {
-      const movement = JSON.parse(line) as Movement;
-      const own = entriesOf(movement).filter(({ product }) => name === null || product === name);
+      const own = mayConcern(line) ? changesIn(line, at + 1, name) : [];
       if (changes.length > 0 && changes.length + own.length > changesMax) return soFar();
       for (const entry of own) changes.push(entry);
       bytes += line.length;
-      at = movement.sequence;
+      at += 1;
       if (changes.length >= changesMax) return soFar();
     }
     if (at < linesEnd) await sleep(0);
   }
   return soFar();
+};
+
+/**
+ * False for most lines that have none of the changes that are looked for, and only for such: to look for a word in a line costs far
+ * less than to parse it. A line is written as JSON in one way only, so that what is in it stands there letter by letter.
+ */
+const filterOf = (name: string | null): ((line: string) => boolean) => {
+  const word = name === null ? null : JSON.stringify(name);
+  return (line) =>
+    (word === null || line.includes(word)) && (line.includes('"stock":[') || line.includes('"products":['));
+};
+
+const changesIn = (line: string, sequence: number, name: string | null): TrailEntry[] => {
+  const movement = JSON.parse(line) as Movement;
+  assert(
+    movement.sequence === sequence,
+    () => `Line ${sequence} of the journal must not be movement ${movement.sequence}`,
+  );
+  return entriesOf(movement).filter(({ product }) => name === null || product === name);
 };
 
 const entriesOf = (movement: Movement): TrailEntry[] => {

@@ -1,5 +1,5 @@
 /** What the checks said and how long they took, in numbers. */
-import { monotonicMs } from '@till/shared/clock';
+import { DeadlineExceeded, monotonicMs } from '@till/shared/clock';
 import type { Metrics } from '@till/shared/metrics';
 import type { Check } from './check.ts';
 import type { CheckName } from './names.ts';
@@ -32,7 +32,8 @@ export const createCheckMeasures = (metrics: Pick<Metrics, 'counter' | 'histogra
         result = isRefusal(answer) ? 'refused' : 'passed';
         return answer;
       } catch (error) {
-        if (context.signal.aborted) result = 'cancelled';
+        const { aborted, reason } = context.signal;
+        if (aborted && !(reason instanceof DeadlineExceeded)) result = 'cancelled';
         throw error;
       } finally {
         results.inc({ check: name, result });

@@ -1,6 +1,7 @@
 import { createClient } from '@till/shared/client';
 import { monotonicMs, sleep } from '@till/shared/clock';
 import { catalogContract, changesPath } from '@till/shared/contract';
+import { Problem } from '@till/shared/errors';
 import { limits } from '@till/shared/limits';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -133,6 +134,17 @@ test('a trail from before what may be known is read again', async () => {
   await until(() => client.isConnected(), 'a subscription');
   assert.equal(await client.trail({ after: 0, limit: 1 }, 10_000), { changes: [], next: 7 });
   assert.is((await failure(client.trail({ after: 0, limit: 1 }, 60))).reason, 'catalog_behind');
+});
+
+test('a catalog that has too many trails to read is not asked again', async () => {
+  const { client, catalog } = await setUp();
+  let asked = 0;
+  catalog().delay = async () => {
+    asked += 1;
+    throw new Problem(429, 'busy', 'Cannot read the trail now: too many wait to read it');
+  };
+  assert.instance(await failure(client.trail({ after: 0, limit: 1 }, 10_000)), QueueFull);
+  assert.is(asked, 1);
 });
 
 test('a trail that takes too long is given up in the time that its caller has', async () => {

@@ -72,6 +72,11 @@ const orNull = async <Answer>(call: Promise<Answer>): Promise<Answer | null> => 
   }
 };
 
+/** A catalog that has too much to read says so; to ask it again would only add to that. */
+const refuseIfFull = (error: unknown): never => {
+  throw error instanceof CallError && error.status === 429 ? new QueueFull() : error;
+};
+
 /** `reason`: why there is no answer so far. */
 type Wait = { over: boolean; reason: string };
 
@@ -184,7 +189,7 @@ export const createCatalogClient = (options: CatalogClientOptions): CatalogClien
   const trail: CatalogClient['trail'] = (query, waitMs) => {
     const token = core.listing(cache);
     return insist(
-      () => orNull(catalog.trail({ query })),
+      () => orNull(catalog.trail({ query })).catch(refuseIfFull),
       (page) => {
         if (page === null) return null;
         const { epoch, asOf, changes, next } = page;

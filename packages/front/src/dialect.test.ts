@@ -2,7 +2,7 @@ import { Problem } from '@till/shared/errors';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { isEmptyBody, orderFields, quote, readBytes, readFields, requireJson, typedAnswer } from './dialect.ts';
+import { isEmptyBody, orderFields, readFields, typedAnswer } from './dialect.ts';
 
 const post = (body: string, type?: string): Request =>
   new Request('http://till/orders', {
@@ -63,24 +63,6 @@ test('bytes are counted, not characters', async () => {
   assert.is(await refusal(post(JSON.stringify({ name: 'e'.repeat(22_000) }))), 'none');
 });
 
-test('a body as it came, up to a bound', async () => {
-  const bytes = new Uint8Array([0xff, 0x00, 0x7b]);
-  const request = () => new Request('http://till/', { method: 'POST', body: bytes });
-  assert.equal([...(await readBytes(request(), 3))], [...bytes]);
-  try {
-    await readBytes(request(), 2);
-    assert.unreachable();
-  } catch (error) {
-    assert.is((error as Problem).reason, 'body_too_large');
-  }
-});
-
-test('a form is not JSON where JSON is wanted', () => {
-  requireJson(post('{}'));
-  requireJson(post('{}', 'application/json; charset=utf-8'));
-  assert.throws(() => requireJson(post('{}', 'application/x-www-form-urlencoded')), /Cannot read a body of type/);
-});
-
 test('an empty body', async () => {
   assert.ok(await isEmptyBody(post('')));
   assert.ok(await isEmptyBody(post(' \r\n')));
@@ -110,18 +92,6 @@ test('what is not a text of digits stays as it is', () => {
 
 test('a typed order is answered under both names of its number', () => {
   assert.is(JSON.stringify(typedAnswer(7)), '{"transaction_number":7,"transaction-number":7}');
-});
-
-test('a value is quoted whole or cut', () => {
-  assert.equal([0, -0.5, Infinity, null, undefined, 'a "b"'].map(quote), [
-    '0',
-    '-0.5',
-    'Infinity',
-    'null',
-    'undefined',
-    '"a \\"b\\""',
-  ]);
-  assert.is(quote('x'.repeat(100)), `"${'x'.repeat(59)}...`);
 });
 
 test('whatever comes as a body, it is fields or a refusal', async () => {

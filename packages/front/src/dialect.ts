@@ -3,11 +3,9 @@
  * is one form of everything. Of a JSON field that is there twice the last counts; a form field must be there once.
  */
 import { Problem } from '@till/shared/errors';
-import { limits } from '@till/shared/limits';
+import { type Fields, isFields, mediaType, readText, requireJson } from './body.ts';
+import { quote } from './quote.ts';
 
-export type Fields = Record<string, unknown>;
-
-const JSON_TYPE = /^[\w-]+\/(?:[\w.+-]*[-+.])?json$/;
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /** The body as fields, whatever the client calls its form. */
@@ -17,14 +15,6 @@ export const readFields = async (request: Request): Promise<Fields> => {
   const text = await readText(request);
   // Some clients send JSON under the type of a form, because their tool does so by default.
   return isForm && !text.trimStart().startsWith('{') ? fieldsOfForm(text) : fieldsOfJson(text);
-};
-
-/** Refuses a body that says it is something else than JSON. */
-export const requireJson = (request: Request): void => {
-  const type = mediaType(request);
-  if (type === '' || JSON_TYPE.test(type)) return;
-  const expected = 'expected application/json';
-  throw new Problem(415, 'unsupported_type', `Cannot read a body of type ${JSON.stringify(type)}: ${expected}`);
 };
 
 /** Whether there is nothing in the body. `POST /orders/N` counts as `GET /orders/N` then. */
@@ -70,42 +60,6 @@ const lineFields = (fields: Fields): Fields => {
 const wholeNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^[0-9]{1,15}$/.test(value) ? Number(value) : value;
 
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-const mediaType = ({ headers }: Request): string =>
-  (headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
-
-const readText = async (request: Request): Promise<string> => {
-  const text = await toItsEnd(request.text());
-  boundBody(Buffer.byteLength(text), limits.bodyBytesMax);
-  return text;
-};
-
-/** The body as it came, byte for byte. */
-export const readBytes = async (request: Request, bytesMax: number): Promise<Uint8Array> => {
-  const bytes = new Uint8Array(await toItsEnd(request.arrayBuffer()));
-  boundBody(bytes.length, bytesMax);
-  return bytes;
-};
-
-/** The server bounds bodies while it reads them; this is for who is called without one. */
-const boundBody = (length: number, bytesMax: number): void => {
-  if (length > bytesMax) {
-    throw new Problem(413, 'body_too_large', `Cannot read a body of more than ${bytesMax} bytes`);
-  }
-};
-
-const toItsEnd = async <Body>(reading: Promise<Body>): Promise<Body> => {
-  try {
-    return await reading;
-  } catch (error) {
-    // The server's bound on bodies has its own answer; anything else is a client that went away or sent garbage.
-    if (error instanceof Error && 'statusCode' in error) throw error;
-    throw new Problem(400, 'unreadable_body', 'Cannot read the body to its end');
-  }
-};
-
 const fieldsOfJson = (text: string): Fields => {
   if (text.trim() === '') throw new Problem(400, 'malformed_json', 'Cannot read the body as JSON: it is empty');
   const value = parse(text);
@@ -129,12 +83,4 @@ const fieldsOfForm = (text: string): Fields => {
     fields[name] = value;
   }
   return fields;
-};
-
-const QUOTED_LENGTH_MAX = 60;
-
-/** A value as it is shown in a message: as JSON, cut when it is long. */
-export const quote = (value: unknown): string => {
-  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
-  return text.length <= QUOTED_LENGTH_MAX ? text : `${text.slice(0, QUOTED_LENGTH_MAX)}...`;
 };

@@ -55,9 +55,9 @@ const setUp = async ({ cacheSize = 10, drainMs = 0, warehouseUrl = null as strin
   // biome-ignore lint/suspicious/noExplicitAny: what comes back is looked at, not relied on
   const get = async (path: string): Promise<any> => (await fetch(server.url + path)).json();
   await until(async () => (await get('/cluster')).data.catalog.alive, 'a subscription');
-  const order = async (body: object, headers: Record<string, string> = {}) => {
+  const order = async (body: object, headers: Record<string, string> = {}, path = '/orders') => {
     const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers } };
-    return fetch(`${server.url}/orders`, { ...init, body: JSON.stringify(body) });
+    return fetch(server.url + path, { ...init, body: JSON.stringify(body) });
   };
   const webhook = async (topic: string, body: object) => {
     const text = JSON.stringify(body);
@@ -99,7 +99,7 @@ test('who has the answer to a webhook sees it in the stock at once, and its canc
     await get('/products/Fox');
     assert.is((await get('/products/tux')).data.quantity, 93);
     assert.equal((await get(`/movements?product=Tux&after=${2 * id - 1}`)).data[0].after, 93);
-    assert.is((await webhook('cancelled', { id })).status, 200);
+    assert.is((await webhook('cancelled', { id, cancelled_at: '2026-01-01' })).status, 200);
     assert.is((await get('/products/tux')).data.quantity, 100);
   }
 });
@@ -109,7 +109,11 @@ test('a leader that dies under a webhook is latency, and the order is made once'
   await webhook('create', { id: 1, line_items: [{ sku: 'Tux', quantity: 1 }] });
   await replicas[1].close();
   const order = { id: 2, line_items: [{ sku: 'Tux', quantity: 2 }] };
-  const waiting = Promise.all([webhook('create', order), webhook('create', order), webhook('cancelled', { id: 1 })]);
+  const waiting = Promise.all([
+    webhook('create', order),
+    webhook('create', order),
+    webhook('cancelled', { id: 1, cancelled_at: '2026-01-01' }),
+  ]);
   await until(() => cluster.suspected.length > 0, 'a suspicion');
   cluster.lead(null);
   cluster.lead({ id: 1, term: 2 });
@@ -144,6 +148,14 @@ test('a warehouse that has less than the shop', async () => {
   ];
   assert.is(await statusOf(webhook('create', { id: 1, line_items: lines(1) })), '200');
   assert.is(await statusOf(webhook('create', { id: 2, line_items: lines(4) })), '400');
+  const checkout = async (quantity: number, key: string) => {
+    const body = { ...soundDetails(monthOf(wallMs())), items: [{ name: 'TUX', quantity }], idempotencyKey: key };
+    const answer = await order(body, {}, '/checkout');
+    const { status, error } = (await answer.json()) as { status?: string; error?: { reason: string } };
+    return status ?? error?.reason;
+  };
+  assert.is(await checkout(3, 'c-1'), 'Order Approved');
+  assert.is(await checkout(4, 'c-2'), 'Order Rejected');
 
   await warehouse.refuse();
   const down = await order(tux(1), { 'idempotency-key': 'k-3' });
@@ -158,10 +170,12 @@ test('a warehouse that has less than the shop', async () => {
     [webhook('create', { id: 1, line_items: lines(1) }), '200 again'],
     [webhook('create', { id: 1, line_items: lines(2) }), '409'],
     [webhook('create', { id: 3, line_items: lines(1) }), '503'],
-    [webhook('cancelled', { id: 1 }), '200'],
+    [webhook('cancelled', { id: 1, cancelled_at: '2026-01-01' }), '200'],
   ] as const) {
     assert.is(await statusOf(answer), due);
   }
+  assert.is(await checkout(3, 'c-1'), 'Order Approved');
+  assert.is(await checkout(3, 'c-2'), 'warehouse_down');
   assert.is(warehouse.calls().length, asked);
 });
 

@@ -2,6 +2,7 @@
 import { type Client, createClient } from '@till/shared/client';
 import { sleep } from '@till/shared/clock';
 import { catalogContract, changesPath, orderContract } from '@till/shared/contract';
+import { limits } from '@till/shared/limits';
 import type { Logger } from '@till/shared/logger';
 import type { Metrics } from '@till/shared/metrics';
 import type { OrderLog } from '@till/shared/order-log';
@@ -11,6 +12,7 @@ import { clusterStatus, whyNotReady } from './cluster-status.ts';
 import type { Cluster } from './cluster-view.ts';
 import { createLedger } from './ledger.ts';
 import { createOrderClient, type OrderClient } from './order-client.ts';
+import { createPlacement, WAREHOUSE_SHARE } from './placement.ts';
 import { createRouter } from './router.ts';
 import { publicRoutes } from './routes.ts';
 import { createTraffic } from './traffic.ts';
@@ -52,11 +54,13 @@ export const createFront = (options: FrontOptions): Front => {
   const { cluster, catalogUrl, orderUrls, requestWaitMs, metrics, logger } = options;
   const traffic = createTraffic(metrics, publicRoutes.product.paths[0]);
   const catalogCalls = createClient(catalogContract, { url: catalogUrl });
+  /** What is read from the journal takes long: it has connections of its own, so that no product waits behind it. */
+  const journalCalls = createClient(catalogContract, { url: catalogUrl, connectionsMax: limits.trailsReadMax + 1 });
   const replicaCalls = new Map<number, Client<typeof orderContract>>();
   for (const [id, url] of orderUrls) replicaCalls.set(id, createClient(orderContract, { url }));
 
   const catalog = createCatalogClient({
-    catalog: catalogCalls,
+    catalog: { product: catalogCalls.product, products: catalogCalls.products, trail: journalCalls.trail },
     changesUrl: catalogUrl + changesPath,
     cacheSize: options.cacheSize,
     requestWaitMs,
@@ -78,20 +82,25 @@ export const createFront = (options: FrontOptions): Front => {
   measure(metrics, sources, orders);
 
   const ledger = createLedger({ orders, catalog, requestWaitMs });
-  const warehouse = options.warehouse && createWarehouse({ ...options.warehouse, metrics, logger });
+  const warehouse =
+    options.warehouse &&
+    createWarehouse({ ...options.warehouse, waitMs: requestWaitMs * WAREHOUSE_SHARE, metrics, logger });
+  const placement = createPlacement({ ledger, warehouse });
   const { waitMs: checkWaitMs, ...urls } = options.checks;
   const checkout = createCheckout({
     ledger,
+    placement,
+    requestWaitMs,
     urls,
-    history: (range) => catalogCalls.history({ query: range }),
+    history: (range) => journalCalls.history({ query: range }),
     checkWaitMs,
     metrics,
     logger,
   });
   const router = createRouter({
     ledger,
+    placement,
     requestWaitMs,
-    warehouse,
     shopifySecrets: options.shopifySecrets,
     checkout,
     traffic,
@@ -112,6 +121,7 @@ export const createFront = (options: FrontOptions): Front => {
       await Promise.all([
         ...outside,
         catalogCalls.close(),
+        journalCalls.close(),
         ...[...replicaCalls.values()].map((calls) => calls.close()),
       ]);
     },

@@ -1,4 +1,5 @@
 import { setImmediate as nextRound } from 'node:timers/promises';
+import { limits } from '@till/shared/limits';
 import type { Outcome, PlacedCheckout, StoredCheckout, StoredOrder, TrailEntry } from '@till/shared/movement';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,6 +7,7 @@ import type { Trail } from './catalog-client.ts';
 import { createLedger } from './ledger.ts';
 import type { OrderClient, SinkStatus } from './order-client.ts';
 import { placedOrder } from './orders.ts';
+import { QueueFull } from './unavailable.ts';
 
 const order = placedOrder({ lines: [{ name: 'Tux', quantity: 1 }] }, 'k');
 const cancel = { key: 'cancel 1', cancel: { of: 'order 1' } };
@@ -43,16 +45,18 @@ const setUp = (answers: { outcome?: Outcome; joined?: boolean; pages?: (Trail | 
     release = resolve;
   });
   const waits: (number | undefined)[] = [];
+  /** Of each that was placed: whether it was only to be told if it is known. */
+  const asked: boolean[] = [];
   const afters: number[] = [];
   const ledger = createLedger({
     orders: {
-      place: async (_placed, waitMs) => {
+      place: async (placed, waitMs) => {
         waits.push(waitMs);
+        asked.push('onlyIfKnown' in placed);
         return { result: outcome as Outcome, joined };
       },
       find: async () => null,
       checkout: async () => null,
-      decided: async () => true,
       outbox: async () => [],
       outboxEvent: async () => ({ event: null, sinks: [] }),
       replay: async () => ['s'],
@@ -73,7 +77,7 @@ const setUp = (answers: { outcome?: Outcome; joined?: boolean; pages?: (Trail | 
     },
     requestWaitMs: 60_000,
   });
-  return { ledger, holds, release, waits, afters };
+  return { ledger, holds, release, waits, asked, afters };
 };
 
 /** Whether the promise is still open after everything that could run has run. */
@@ -91,6 +95,7 @@ const reason = 'out_of_stock';
 const rejected = { key: 'k', status: 'rejected', sequence: 9, reason, message: 'none', replayed: true } as const;
 const cancelled = { key: 'cancel 1', status: 'cancelled', sequence: 9, number: 4, replayed: false } as const;
 const queued = { key: 'k', status: 'queued', sequence: 9, id: 'c', replayed: false } as const;
+const LEFT = 'Cannot take back 4 of "Fox": 3 left';
 type Held = ReturnType<typeof setUp>['ledger'];
 
 for (const [what, answers, ask, answer] of [
@@ -117,6 +122,24 @@ for (const [what, answers, ask, answer] of [
     { outcome: cancelled },
     (ledger: Held) => ledger.cancel(cancel),
     { status: 'cancelled', number: 4, replayed: false },
+  ],
+  [
+    'an order that is known',
+    { outcome: { ...accepted, replayed: true } },
+    (ledger: Held) => ledger.known(order),
+    { status: 'accepted', number: 4, replayed: true },
+  ],
+  [
+    'a cancellation that cannot be: it says what is left',
+    { outcome: { key: 'cancel 1', status: 'cannot_cancel', sequence: 9, message: LEFT } },
+    (ledger: Held) => ledger.cancel(cancel),
+    { status: 'cannot_cancel', message: LEFT },
+  ],
+  [
+    'a cancellation of what was refused',
+    { outcome: { key: 'cancel 1', status: 'nothing_to_cancel', sequence: 9 } },
+    (ledger: Held) => ledger.cancel(cancel),
+    { status: 'nothing_to_cancel' },
   ],
   [
     'a checkout in the queue',
@@ -166,11 +189,8 @@ for (const [what, answers, ask, answer] of [
 }
 
 for (const [outcome, ask] of [
-  [{ status: 'conflict' }, (ledger: Held) => ledger.place(order)],
   [{ status: 'unknown_product', name: 'Tux' }, (ledger: Held) => ledger.place(order)],
   [{ status: 'unknown_order' }, (ledger: Held) => ledger.cancel(cancel)],
-  [{ status: 'nothing_to_cancel' }, (ledger: Held) => ledger.cancel(cancel)],
-  [{ status: 'cannot_cancel', message: 'sold' }, (ledger: Held) => ledger.cancel(cancel)],
   [{ status: 'conflict' }, (ledger: Held) => ledger.queue(checkout)],
   [{ status: 'unknown_product', name: 'Tux' }, (ledger: Held) => ledger.queue(checkout)],
   [{ status: 'queue_full' }, (ledger: Held) => ledger.queue(checkout)],
@@ -182,6 +202,46 @@ for (const [outcome, ask] of [
   });
 }
 
+test('a conflict says which name is taken, and waits for nothing', async () => {
+  for (const [outcome, alsoKey] of [
+    [{ key: 'k', status: 'conflict' }, false],
+    [{ key: 'k', status: 'conflict', alsoKey: true }, true],
+  ] as const) {
+    const { ledger, holds } = setUp({ outcome });
+    assert.equal(await ledger.place(order), { status: 'conflict', alsoKey });
+    assert.equal(await ledger.known(order), { status: 'conflict', alsoKey });
+    assert.equal(holds, []);
+  }
+});
+
+test('what is not known is told so, and only to who asked only for that', async () => {
+  const { ledger, asked, waits, holds } = setUp({ outcome: { key: 'k', status: 'not_known' } });
+  assert.is(await ledger.known(order, 300), null);
+  assert.is(await ledger.knownCheckout(checkout, 200), null);
+  assert.equal([asked, waits, holds], [[true, true], [300, 200], []]);
+  for (const ask of [() => ledger.place(order), () => ledger.queue(checkout)]) {
+    const error = await ask().catch((caught) => caught);
+    assert.match(String(error), 'Cannot use the outcome not_known');
+  }
+  assert.equal(asked.slice(2), [false, false]);
+  const known = setUp({ outcome: { ...queued, replayed: true } });
+  known.release();
+  assert.equal(await known.ledger.knownCheckout(checkout), { status: 'queued', id: 'c', replayed: true });
+  assert.equal(known.holds, [9]);
+});
+
+test('the trail is read by a few at a time', async () => {
+  const pages = Array.from({ length: limits.trailsReadMax + 1 }, () => ({ changes: [change(9)], next: null }));
+  const { ledger, release } = setUp({ pages });
+  const query = { after: 0, limit: 1 };
+  const reading = Array.from({ length: limits.trailsReadMax }, () => ledger.trail(query));
+  const refused = await ledger.trail(query).catch((error) => error);
+  assert.instance(refused, QueueFull);
+  release();
+  await Promise.all(reading);
+  assert.equal(await ledger.trail(query), { changes: [change(9)], next: null });
+});
+
 test('what is not there waits for nothing either', async () => {
   const { ledger, holds } = setUp({});
   assert.is(await ledger.find({ key: 'k' }), null);
@@ -190,7 +250,6 @@ test('what is not there waits for nothing either', async () => {
   assert.equal(await ledger.outbox(), []);
   assert.equal(await ledger.outboxEvent(3), { event: null, sinks: [] });
   assert.equal(await ledger.replay(3, null), ['s']);
-  assert.ok(await ledger.decided('k'));
   assert.equal(holds, []);
 });
 

@@ -3,17 +3,27 @@
  * know nothing of leaders, terms and streams. An answer that reveals a sequence is held here until the cache knows it.
  */
 import { monotonicMs } from '@till/shared/clock';
-import type { PlacedCancel, PlacedCheckout, PlacedOrder, StoredCheckout, StoredOrder } from '@till/shared/movement';
+import { limits } from '@till/shared/limits';
+import type {
+  Outcome,
+  PlacedCancel,
+  PlacedCheckout,
+  PlacedOrder,
+  StoredCheckout,
+  StoredOrder,
+} from '@till/shared/movement';
+import type { Answered } from './batcher.ts';
 import type { Lookup } from './cache/types.ts';
 import type { CatalogClient, Trail } from './catalog-client.ts';
 import type { OrderClient, OrderQuery, OutboxEvent, SinkStatus } from './order-client.ts';
+import { QueueFull } from './unavailable.ts';
 
 /** What was decided of an order. `replayed`: the key was known, this is the first decision again. */
 export type Decision =
   | { status: 'accepted'; number: number; replayed: boolean }
   | { status: 'rejected'; reason: string; message: string; replayed: boolean }
-  /** The key, or the order's other name, belongs to another order. */
-  | { status: 'conflict' }
+  /** The key belongs to another order; or the order's other name does, and then only that. */
+  | { status: 'conflict'; alsoKey: boolean }
   | { status: 'unknown_product'; name: string };
 
 export type Cancellation =
@@ -39,13 +49,15 @@ export type Ledger = {
   place(placed: PlacedOrder, waitMs?: number): Promise<Decision>;
   /** Gives back what an order took, once. After `Unavailable` as for `place`. */
   cancel(placed: PlacedCancel, waitMs?: number): Promise<Cancellation>;
+  /** What was decided of an order under its names, whoever asked for it before; null for nothing: then nothing is. */
+  known(placed: PlacedOrder, waitMs?: number): Promise<Decision | null>;
   /** Puts an approved checkout in the queue, once per key. After `Unavailable` as for `place`. */
-  queue(placed: PlacedCheckout): Promise<Queued>;
+  queue(placed: PlacedCheckout, waitMs?: number): Promise<Queued>;
+  /** For a checkout what `known` is for an order. */
+  knownCheckout(placed: PlacedCheckout, waitMs?: number): Promise<Queued | null>;
   /** null: there is no such order. */
   find(query: OrderQuery, waitMs?: number): Promise<StoredOrder | null>;
   checkout(id: string): Promise<StoredCheckout | null>;
-  /** Whether anything was decided under the key. */
-  decided(key: string, waitMs?: number): Promise<boolean>;
   /** Synchronous: the kept answer, or a token for `product`. Names are folded. */
   lookup(foldedName: string): Lookup;
   /** The encoded answer, or null for a product that does not exist. */
@@ -68,32 +80,61 @@ export const createLedger = (options: {
   requestWaitMs: number;
 }): Ledger => {
   const { orders, catalog, requestWaitMs } = options;
+  let trailsRead = 0;
+
+  const decisionOf = async ({ result, joined }: Answered<Outcome>): Promise<Decision> => {
+    if (result.status === 'conflict') return { status: 'conflict', alsoKey: result.alsoKey === true };
+    if (result.status === 'unknown_product') return { status: 'unknown_product', name: result.name };
+    if (result.status !== 'accepted' && result.status !== 'rejected') throw unexpected(result);
+    await catalog.hold(result.sequence);
+    const replayed = result.replayed || joined;
+    if (result.status === 'accepted') return { status: 'accepted', number: result.number, replayed };
+    return { status: 'rejected', reason: result.reason, message: result.message, replayed };
+  };
+
+  const queuedOf = async ({ result, joined }: Answered<Outcome>): Promise<Queued> => {
+    if (result.status === 'conflict' || result.status === 'queue_full') return { status: result.status };
+    if (result.status === 'unknown_product') return { status: 'unknown_product', name: result.name };
+    if (result.status !== 'queued') throw unexpected(result);
+    await catalog.hold(result.sequence);
+    return { status: 'queued', id: result.id, replayed: result.replayed || joined };
+  };
+
+  /** Some changes after a sequence, found by looking on from page to page. */
+  const findChanges = async (query: TrailQuery): Promise<Trail | null> => {
+    const endMs = monotonicMs() + requestWaitMs;
+    const read = (after: number) => catalog.trail({ ...query, after }, endMs - monotonicMs());
+    let page = await read(query.after);
+    // Half of the time goes into looking on, so that the last look has time too.
+    while (page?.changes.length === 0 && page.next !== null && monotonicMs() < endMs - requestWaitMs / 2) {
+      page = await read(page.next);
+    }
+    return page;
+  };
+
   return {
-    place: async (placed, waitMs) => {
-      const { result, joined } = await orders.place(placed, waitMs);
-      if (result.status === 'conflict') return { status: 'conflict' };
-      if (result.status === 'unknown_product') return { status: 'unknown_product', name: result.name };
-      if (result.status !== 'accepted' && result.status !== 'rejected') throw unexpected(result);
-      await catalog.hold(result.sequence);
-      const replayed = result.replayed || joined;
-      if (result.status === 'accepted') return { status: 'accepted', number: result.number, replayed };
-      return { status: 'rejected', reason: result.reason, message: result.message, replayed };
+    place: async (placed, waitMs) => decisionOf(await orders.place(placed, waitMs)),
+    known: async (placed, waitMs) => {
+      const answered = await orders.place({ ...placed, onlyIfKnown: true }, waitMs);
+      return answered.result.status === 'not_known' ? null : decisionOf(answered);
     },
     cancel: async (placed, waitMs) => {
       const { result, joined } = await orders.place(placed, waitMs);
-      if (result.status === 'unknown_order' || result.status === 'nothing_to_cancel') return { status: result.status };
-      if (result.status === 'cannot_cancel') return { status: 'cannot_cancel', message: result.message };
-      if (result.status !== 'cancelled') throw unexpected(result);
+      if (result.status === 'unknown_order') return { status: 'unknown_order' };
+      const isDecided = result.status === 'cancelled';
+      if (!isDecided && result.status !== 'nothing_to_cancel' && result.status !== 'cannot_cancel') {
+        throw unexpected(result);
+      }
+      // What is left of the stock, or that an order was refused, is news too.
       await catalog.hold(result.sequence);
-      return { status: 'cancelled', number: result.number, replayed: result.replayed || joined };
+      if (isDecided) return { status: 'cancelled', number: result.number, replayed: result.replayed || joined };
+      if (result.status === 'nothing_to_cancel') return { status: 'nothing_to_cancel' };
+      return { status: 'cannot_cancel', message: result.message };
     },
-    queue: async (placed) => {
-      const { result, joined } = await orders.place(placed);
-      if (result.status === 'conflict' || result.status === 'queue_full') return { status: result.status };
-      if (result.status === 'unknown_product') return { status: 'unknown_product', name: result.name };
-      if (result.status !== 'queued') throw unexpected(result);
-      await catalog.hold(result.sequence);
-      return { status: 'queued', id: result.id, replayed: result.replayed || joined };
+    queue: async (placed, waitMs) => queuedOf(await orders.place(placed, waitMs)),
+    knownCheckout: async (placed, waitMs) => {
+      const answered = await orders.place({ ...placed, onlyIfKnown: true }, waitMs);
+      return answered.result.status === 'not_known' ? null : queuedOf(answered);
     },
     find: async (query, waitMs) => {
       const order = await orders.find(query, waitMs);
@@ -105,21 +146,21 @@ export const createLedger = (options: {
       if (checkout !== null) await catalog.hold(checkout.sequence);
       return checkout;
     },
-    decided: orders.decided,
     lookup: catalog.lookup,
     product: catalog.fetch,
     products: catalog.list,
     trail: async (query) => {
-      const endMs = monotonicMs() + requestWaitMs;
-      const read = (after: number) => catalog.trail({ ...query, after }, endMs - monotonicMs());
-      let page = await read(query.after);
-      // Half of the time goes into looking on, so that the last look has time too.
-      while (page?.changes.length === 0 && page.next !== null && monotonicMs() < endMs - requestWaitMs / 2) {
-        page = await read(page.next);
+      // Each is a long reading for the catalog, which does one at a time: many would only wait for one another.
+      if (trailsRead >= limits.trailsReadMax) throw new QueueFull();
+      trailsRead += 1;
+      try {
+        const page = await findChanges(query);
+        const last = page?.changes.at(-1);
+        if (last !== undefined) await catalog.hold(last.sequence);
+        return page;
+      } finally {
+        trailsRead -= 1;
       }
-      const last = page?.changes.at(-1);
-      if (last !== undefined) await catalog.hold(last.sequence);
-      return page;
     },
     outbox: async () => {
       const sinks = await orders.outbox();

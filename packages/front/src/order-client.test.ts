@@ -325,13 +325,49 @@ test('cancellations and checkouts are placed with the orders, each once', async 
   assert.equal((await client.find({ key: 'order 7' }))?.cancelled, true);
 });
 
-test('whether a key was decided', async () => {
-  const { client } = setUp();
-  await client.place({ ...order('a'), alsoKey: 'b' });
-  await client.place(order('c', 101));
-  for (const [key, due] of Object.entries({ a: true, b: true, c: true, d: false })) {
-    assert.is(await client.decided(key), due, key);
-  }
+test('who only asks what is known never decides for who wants a decision, nor the other way round', async () => {
+  const { client, batches } = setUp();
+  const asking: PlacedOrder = { ...order('a'), onlyIfKnown: true };
+  const answers = await Promise.all([asking, order('a'), asking, order('a')].map((placed) => client.place(placed)));
+  assert.equal(
+    answers.map(({ result: { status }, joined }) => [status, joined]),
+    [
+      ['not_known', false],
+      ['accepted', false],
+      ['not_known', true],
+      ['accepted', true],
+    ],
+  );
+  assert.equal(
+    batches.map(({ keys }) => keys),
+    [['a', 'a']],
+  );
+  const lines = [{ name: 'Tux', quantity: 1 }];
+  const checkout = { key: 'c', fingerprint: 'c', checkout: { id: 'c-1', lines, customer: 'Jo', card: '1111' } };
+  const both = await Promise.all([client.place(checkout), client.place({ ...checkout, onlyIfKnown: true })]);
+  assert.equal(
+    both.map(({ result: { status }, joined }) => [status, joined]),
+    [
+      ['queued', false],
+      ['queued', false],
+    ],
+  );
+});
+
+test('who asks what is known hears of what is on its way before, also when that is sent again', async () => {
+  const { client, cluster, scripts } = setUp();
+  const arrived = gate();
+  scripts.push(async () => {
+    arrived.open();
+    throw new CallError('broken', 'The connection broke');
+  });
+  const first = client.place(order('a'));
+  await arrived.opened;
+  const asking = client.place({ ...order('a'), onlyIfKnown: true });
+  cluster.lead({ id: 2, term: 2 });
+  assert.is((await first).result.status, 'accepted');
+  const { result } = await asking;
+  assert.ok(result.status === 'accepted' && result.replayed);
 });
 
 test('who has less time is answered sooner, and the others are not', async () => {

@@ -14,7 +14,7 @@ export type OrderReplica = Pick<
 >;
 export type OrderQuery = { number: number } | { key: string };
 /** Everything that can be looked up. */
-export type Query = OrderQuery | { checkout: string } | { decided: string };
+export type Query = OrderQuery | { checkout: string };
 
 type Done<Route extends keyof typeof orderContract> = Extract<ResponseOf<(typeof orderContract)[Route]>, { ok: true }>;
 export type Found = Done<'find'>['found'][number];
@@ -30,8 +30,6 @@ export type OrderClient = {
   /** null: there is no such order. */
   find(query: OrderQuery, waitMs?: number): Promise<StoredOrder | null>;
   checkout(id: string): Promise<StoredCheckout | null>;
-  /** Whether anything was decided under the key. */
-  decided(key: string, waitMs?: number): Promise<boolean>;
   outbox(): Promise<SinkStatus[]>;
   outboxEvent(sequence: number): Promise<OutboxEvent>;
   /** The sinks for which it was a dead letter; it is sent to them again. */
@@ -100,7 +98,6 @@ export const createOrderClient = (options: OrderClientOptions): OrderClient => {
     place: loggedPlace((placed, waitMs) => orders.add(placed, shareKeyOf(placed), waitMs), orderLog),
     find: async (query, waitMs) => (await find(query, waitMs)) as StoredOrder | null,
     checkout: async (id) => (await find({ checkout: id })) as StoredCheckout | null,
-    decided: async (key, waitMs) => (await find({ decided: key }, waitMs)) !== null,
     outbox: async () => (await ask((leader, term) => leader.outbox({ body: { term } }))).sinks,
     outboxEvent: async (sequence) => {
       const { event, sinks } = await ask((leader, term) => leader.outboxEvent({ body: { term, sequence } }));
@@ -122,14 +119,14 @@ type OutboxCall = (replica: OrderReplica, term: number) => Promise<OutboxAnswer>
 
 /**
  * What must be the same for two callers to have one decision: all that the catalog compares. An order that goes by an
- * order id and by an idempotency key shares with neither alone; that both are one order is for the catalog to say.
+ * order id and by an idempotency key shares with neither alone; that both are one order is for the catalog to say. Who
+ * only asks what is known shares with others who ask: it decides nothing for who wants to have it decided.
  */
 const shareKeyOf = (placed: Placed): string => {
-  if ('order' in placed) {
-    const { key, fingerprint, alsoKey } = placed;
-    return alsoKey === undefined ? `${fingerprint} ${key}` : `${fingerprint} ${key}\n${alsoKey}`;
-  }
-  return 'checkout' in placed ? `${placed.fingerprint} ${placed.key}` : placed.key;
+  if (!('fingerprint' in placed)) return placed.key;
+  const alsoKey = 'alsoKey' in placed && placed.alsoKey !== undefined ? `\n${placed.alsoKey}` : '';
+  const asked = placed.onlyIfKnown === true ? 'known ' : '';
+  return `${asked}${placed.fingerprint} ${placed.key}${alsoKey}`;
 };
 
 const QUERY_BYTES = 300;

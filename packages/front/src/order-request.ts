@@ -3,8 +3,9 @@ import { Problem } from '@till/shared/errors';
 import { limits } from '@till/shared/limits';
 import type { Line, Order } from '@till/shared/movement';
 import { Compile } from 'typebox/compile';
-import { type Fields, isFields, quote } from './dialect.ts';
+import { type Fields, isFields } from './body.ts';
 import { customerSchema, keySchema, nameSchema, orderIdSchema, quantitySchema, typeSchema } from './public-route.ts';
+import { quote } from './quote.ts';
 
 const isName = Compile(nameSchema);
 const isQuantity = Compile(quantitySchema);
@@ -71,11 +72,19 @@ const linesOf = (items: unknown, fields: Fields): Line[] => {
   throw new Problem(400, 'invalid_items', `Cannot order "items" ${quote(items)}: ${expected}`);
 };
 
-/** One line of an order. `nameField`: what the caller calls the product's name. */
-export const lineOf = (item: unknown, path: string, nameField = 'name'): Line => {
+/**
+ * One line of an order. `nameField`: what the caller calls the product's name. `isQuoted`: whether messages may show what stands
+ * there instead.
+ */
+export const lineOf = (
+  item: unknown,
+  path: string,
+  { nameField = 'name', isQuoted = true }: { nameField?: string; isQuoted?: boolean } = {},
+): Line => {
+  const shown = (value: unknown): string => (isQuoted ? ` ${quote(value)}` : '');
   if (!isFields(item)) {
     const field = path.slice(0, -1);
-    throw new Problem(400, 'invalid_items', `Cannot order "${field}" ${quote(item)}: it must be an object`);
+    throw new Problem(400, 'invalid_items', `Cannot order "${field}"${shown(item)}: it must be an object`);
   }
   const { [nameField]: name, quantity } = item;
   for (const field of [nameField, 'quantity']) {
@@ -83,11 +92,11 @@ export const lineOf = (item: unknown, path: string, nameField = 'name'): Line =>
   }
   if (!isName.Check(name)) {
     const expected = `it must be a text of 1 to ${limits.nameLengthMax} characters`;
-    throw new Problem(400, 'invalid_name', `Cannot order "${path}${nameField}" ${quote(name)}: ${expected}`);
+    throw new Problem(400, 'invalid_name', `Cannot order "${path}${nameField}"${shown(name)}: ${expected}`);
   }
   if (!isQuantity.Check(quantity)) {
     const expected = `it must be a whole number from 1 to ${limits.quantityMax}`;
-    throw new Problem(400, 'invalid_quantity', `Cannot order "${path}quantity" ${quote(quantity)}: ${expected}`);
+    throw new Problem(400, 'invalid_quantity', `Cannot order "${path}quantity"${shown(quantity)}: ${expected}`);
   }
   return { name, quantity };
 };

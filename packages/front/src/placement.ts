@@ -1,12 +1,14 @@
 /** Placing an order when there is a warehouse that may know better than our stock: it is asked first. */
-import { DeadlineExceeded, deadline, monotonicMs } from '@till/shared/clock';
+import { monotonicMs } from '@till/shared/clock';
 import { Problem } from '@till/shared/errors';
 import type { Line, PlacedOrder } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
-import { unknownProduct } from './handlers/replies.ts';
 import type { Decision, Ledger } from './ledger.ts';
-import { Unavailable } from './unavailable.ts';
+import { inTime } from './unavailable.ts';
 import type { Warehouse } from './warehouse.ts';
+
+/** Why the warehouse would not have lines sold: too few are left, as the text says, or it knows no such product. */
+export type Obstacle = { short: string } | { unknown: string };
 
 export type Placement = {
   /**
@@ -14,17 +16,21 @@ export type Placement = {
    * caller's own; then what was decided before is answered again, whatever the warehouse says by now.
    */
   place(placed: PlacedOrder, options: { waitMs: number; isRepeat: boolean }): Promise<Decision>;
+  /** What the warehouse has against lines that are to be bought; null for nothing. Throws what its `check` throws. */
+  obstacle(lines: Line[], waitMs: number): Promise<Obstacle | null>;
 };
 
 /** Of the time there is, the warehouse may take three quarters: the rest is to decide, or to see whether it was decided. */
-const WAREHOUSE_SHARE = 0.75;
+export const WAREHOUSE_SHARE = 0.75;
 
 export const createPlacement = (deps: {
-  ledger: Pick<Ledger, 'place' | 'decided' | 'lookup' | 'product'>;
+  ledger: Pick<Ledger, 'place' | 'known' | 'lookup' | 'product'>;
   warehouse: Pick<Warehouse, 'check'> | null;
 }): Placement => {
   const { ledger, warehouse } = deps;
-  if (warehouse === null) return { place: (placed, { waitMs }) => ledger.place(placed, waitMs) };
+  if (warehouse === null) {
+    return { place: (placed, { waitMs }) => ledger.place(placed, waitMs), obstacle: async () => null };
+  }
 
   /** Names as the catalogue spells them, by folded name: the warehouse may care for case. As many as there are products. */
   const spellings = new Map<string, string>();
@@ -52,22 +58,24 @@ export const createPlacement = (deps: {
     return result;
   };
 
-  /** The text of a refusal, null for none, or why the order must not be decided now. */
-  const ask = async (lines: Line[], deadlineMs: number): Promise<string | null | Problem> => {
+  const obstacle: Placement['obstacle'] = async (given, waitMs) => {
+    const endMs = monotonicMs() + waitMs;
+    const lines = await inTime(spelledLines(given), waitMs, 'catalog_silent');
+    // The catalog will say which one it does not know, or that it was decided long ago.
+    if (lines === null) return null;
+    const stocked = await warehouse.check(lines, { deadlineMs: (endMs - monotonicMs()) * WAREHOUSE_SHARE });
+    if (stocked.ok) return null;
+    return 'short' in stocked ? { short: stocked.short } : { unknown: stocked.unknown };
+  };
+
+  /** As `obstacle`, or why it cannot be said. */
+  const ask = async (lines: Line[], waitMs: number): Promise<Obstacle | Problem | null> => {
     try {
-      const stocked = await warehouse.check(lines, { deadlineMs });
-      if (stocked.ok) return null;
-      return 'short' in stocked ? stocked.short : unknownProduct(stocked.unknown);
+      return await obstacle(lines, waitMs);
     } catch (error) {
       if (error instanceof Problem) return error;
       throw error;
     }
-  };
-
-  const wasDecided = async ({ key, alsoKey }: PlacedOrder, waitMs: number): Promise<boolean> => {
-    const names = alsoKey === undefined ? [key] : [key, alsoKey];
-    const decided = await Promise.all(names.map((name) => ledger.decided(name, waitMs)));
-    return decided.includes(true);
   };
 
   return {
@@ -76,23 +84,15 @@ export const createPlacement = (deps: {
       if (placed.order.type === 'sell') return ledger.place(placed, waitMs);
       const endMs = monotonicMs() + waitMs;
       const leftMs = () => endMs - monotonicMs();
-      const lines = await inTime(spelledLines(placed.order.lines), leftMs());
-      // The catalog will say which one it does not know, or that the order was decided long ago.
-      if (lines === null) return ledger.place(placed, leftMs());
-      const said = await ask(lines, leftMs() * WAREHOUSE_SHARE);
+      const said = await ask(placed.order.lines, waitMs);
       if (said === null) return ledger.place(placed, leftMs());
-      if (typeof said === 'string') return ledger.place({ ...placed, refusal: said }, leftMs());
-      // What was decided under a name stays so: the catalog decides nothing anew here, it only tells.
-      if (isRepeat && (await wasDecided(placed, leftMs()))) return ledger.place(placed, leftMs());
+      if ('short' in said) return ledger.place({ ...placed, refusal: said.short }, leftMs());
+      // What was decided under a name stays so, also if whoever asked for it first still waits for the answer.
+      const known = isRepeat ? await ledger.known(placed, leftMs()) : null;
+      if (known !== null) return known;
+      if ('unknown' in said) return { status: 'unknown_product', name: said.unknown };
       throw said;
     },
+    obstacle,
   };
-};
-
-const inTime = async <Value>(promise: Promise<Value>, waitMs: number): Promise<Value> => {
-  try {
-    return await deadline(promise, waitMs);
-  } catch (error) {
-    throw error instanceof DeadlineExceeded ? new Unavailable('catalog_silent') : error;
-  }
 };

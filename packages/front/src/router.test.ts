@@ -1,11 +1,11 @@
-import { errorSchema } from '@till/shared/errors';
+import { errorSchema, Problem } from '@till/shared/errors';
 import { Compile } from 'typebox/compile';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createMemoryLedger } from '../test/memory-ledger.ts';
 import { routerDeps, SECRETS, signatureOf } from '../test/router-deps.ts';
 import type { Ledger } from './ledger.ts';
-import { createRouter, type RouterDeps } from './router.ts';
+import { createRouter } from './router.ts';
 import { QueueFull, Unavailable } from './unavailable.ts';
 
 const isError = Compile(errorSchema);
@@ -15,11 +15,15 @@ const setUp = (
   {
     whyNotReady = null,
     ...deps
-  }: { whyNotReady?: string | null } & Pick<Partial<RouterDeps>, 'warehouse' | 'shopifySecrets' | 'requestWaitMs'> = {},
+  }: { whyNotReady?: string | null } & Pick<
+    NonNullable<Parameters<typeof routerDeps>[0]>,
+    'warehouse' | 'shopifySecrets' | 'requestWaitMs'
+  > = {},
 ) => {
   const hits: string[] = [];
   const counted: object[] = [];
   const errors: unknown[] = [];
+  const webhooks: string[] = [];
   const router = createRouter(
     routerDeps({
       ledger: { ...createMemoryLedger().ledger, ...ledger },
@@ -29,6 +33,7 @@ const setUp = (
           assert.ok(seconds >= 0);
           counted.push(request);
         },
+        webhook: ({ topic, result }) => webhooks.push(`${topic} ${result}`),
       },
       status: () => {
         throw new Error('a secret of /home/somebody');
@@ -39,7 +44,7 @@ const setUp = (
     }),
   );
   const ask = async (path: string, init: RequestInit = {}) => router.fetch(new Request(`http://till${path}`, init));
-  return { router, ask, hits, counted, errors };
+  return { router, ask, hits, counted, errors, webhooks };
 };
 
 /** A body that does not say what it is, as a text would. */
@@ -187,18 +192,21 @@ test('an order with an id that cannot be decided is to be repeated by its id', a
   assert.match(await inFlight.text(), 'the order \\"A-1\\" is in flight');
 });
 
-test('a conflict whose cause cannot be found out now is not answered as one', async () => {
-  const { ask } = setUp({ place: async () => ({ status: 'conflict' }), find: failing(new Unavailable('no_answer')) });
-  const body = bytes(JSON.stringify({ name: 'Tux', quantity: 1, orderId: 'A-1', idempotencyKey: 'k-1' }));
-  assert.is((await ask('/orders', { method: 'POST', body })).status, 503);
-});
-
-test('a conflict with an order that is on its way is to be asked again', async () => {
-  const { ask } = setUp({ place: async () => ({ status: 'conflict' }) });
-  const body = bytes(JSON.stringify({ name: 'Tux', quantity: 1, orderId: 'A-1', idempotencyKey: 'k-1' }));
-  const response = await ask('/orders', { method: 'POST', body });
-  assert.equal([response.status, response.headers.get('retry-after')], [409, '1']);
-  assert.is(await reasonOf(response), 'in_flight');
+test('what was certainly not decided is answered with the key to repeat it with, too', async () => {
+  const check = failing(new Problem(503, 'warehouse_down', 'Cannot check the stock', { 'retry-after': '60' }));
+  const busy = failing(new Problem(429, 'queue_full', 'Cannot ask the warehouse'));
+  for (const [parts, status, retryAfter] of [
+    [setUp({}, { warehouse: { check } }), 503, '60'],
+    [setUp({}, { warehouse: { check: busy } }), 429, null],
+    [setUp({ place: failing(new QueueFull()) }), 429, '1'],
+  ] as const) {
+    const made = await parts.ask('/orders', order());
+    assert.equal([made.status, made.headers.get('retry-after')], [status, retryAfter]);
+    assert.match(made.headers.get('idempotency-key') ?? '', /^[\w-]{20,}$/);
+    assert.is((await parts.ask('/orders', order({ 'idempotency-key': 'k-1' }))).headers.get('idempotency-key'), 'k-1');
+    const named = { method: 'POST', body: bytes('{"name":"Tux","quantity":1,"orderId":7}') };
+    assert.is((await parts.ask('/orders', named)).headers.get('idempotency-key'), null);
+  }
 });
 
 const webhook = (body: string, secret?: string): RequestInit => ({
@@ -224,7 +232,7 @@ test('a webhook is answered within the time that Shopify waits, however long oth
   const { ask } = setUp({ place: note, cancel: note }, { requestWaitMs: 60_000, warehouse: { check } });
   for (const [path, body] of [
     [CREATE, shopifyOrder],
-    [CANCEL, '{"id":7}'],
+    [CANCEL, '{"id":7,"cancelled_at":"2026-01-01T00:00:00Z"}'],
   ] as const) {
     const response = await ask(path, webhook(body));
     assert.is(response.status, 503);
@@ -255,7 +263,10 @@ test('a webhook that is refused says nothing of what is in it, nor how it was si
     await ask(CREATE, webhook('{"id":{"email":"jon@example.com"},"line_items":[]}')),
     await ask(CREATE, webhook('{"id":7,"line_items":"jon@example.com"}')),
     await ask(CREATE, webhook('{"id":7,"line_items":["jon@example.com"]}')),
+    await ask(CREATE, webhook('{"id":7,"line_items":[{"sku":{"email":"jon@example.com"},"quantity":1}]}')),
+    await ask(CREATE, webhook('{"id":7,"line_items":[{"sku":"Tux","quantity":"jon@example.com"}]}')),
     await ask(CANCEL, webhook('{"email":"jon@example.com"}')),
+    await ask(CANCEL, webhook('{"id":7,"cancelled_at":{"by":"jon@example.com"}}')),
   ];
   for (const answer of answers) {
     const text = await answer.text();
@@ -263,6 +274,28 @@ test('a webhook that is refused says nothing of what is in it, nor how it was si
     for (const secret of [...SECRETS, 'jon', signatureOf(shopifyOrder)]) assert.not.ok(text.includes(secret), text);
   }
   assert.equal(errors, []);
+});
+
+test('webhooks are counted by what became of them', async () => {
+  const { ask, webhooks } = setUp({ cancel: failing(new Unavailable('no_answer')) });
+  const many = '{"id":8,"line_items":[{"sku":"Tux","quantity":1000}]}';
+  const cancellation = '{"id":7,"cancelled_at":"2026-01-01T00:00:00Z"}';
+  for (const body of [shopifyOrder, shopifyOrder, many, '{"id":7,"line_items":[{"sku":"Fox","quantity":1}]}', '{']) {
+    await ask(CREATE, webhook(body));
+  }
+  await ask(CREATE, webhook(shopifyOrder, 'a guess'));
+  await ask(CANCEL, webhook(cancellation));
+  await ask(CANCEL, webhook(shopifyOrder));
+  assert.equal(webhooks, [
+    'orders/create ok',
+    'orders/create ok',
+    'orders/create out_of_stock',
+    'orders/create duplicate_order',
+    'orders/create malformed_json',
+    'orders/create bad_signature',
+    'orders/cancelled no_answer',
+    'orders/cancelled not_cancelled',
+  ]);
 });
 
 test('a body that breaks off is a bad request and not our mistake', async () => {

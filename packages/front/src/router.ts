@@ -5,43 +5,40 @@ import { Reply } from '@till/shared/reply';
 import { addRoutes, type RouteEntry } from '@till/shared/routing';
 import { Router } from 'itty-router/Router';
 import type { Checkout } from './checkout/handlers.ts';
-import { quote } from './dialect.ts';
 import { createOperationHandlers, type OperationDeps } from './handlers/operations.ts';
 import { createOrderHandlers } from './handlers/orders.ts';
 import { createOutboxHandlers } from './handlers/outbox.ts';
 import { createProductHandlers } from './handlers/products.ts';
-import { type Handler, RETRY_AFTER, type Routed } from './handlers/replies.ts';
+import { type Handler, queueFull, RETRY_AFTER, type Routed } from './handlers/replies.ts';
 import type { Ledger } from './ledger.ts';
 import { createOpenApi } from './openapi.ts';
-import { createPlacement } from './placement.ts';
+import type { Placement } from './placement.ts';
+import { quote } from './quote.ts';
 import { publicRoutes, type RouteName } from './routes.ts';
 import type { Traffic } from './traffic.ts';
 import { QueueFull, Unavailable } from './unavailable.ts';
-import type { Warehouse } from './warehouse.ts';
 import { createWebhookHandlers } from './webhooks/handlers.ts';
 
 export type RouterDeps = Omit<OperationDeps, 'openApi'> & {
   ledger: Ledger;
   /** How long a request may wait here altogether. */
   requestWaitMs: number;
-  /** Asked before anything is bought; null: there is none. */
-  warehouse: Pick<Warehouse, 'check'> | null;
+  placement: Placement;
   shopifySecrets: readonly string[];
   checkout: Pick<Checkout, 'post' | 'get'>;
-  traffic: Pick<Traffic, 'hit' | 'answered'>;
+  traffic: Pick<Traffic, 'hit' | 'answered' | 'webhook'>;
   /** Hears of errors that are our mistake. */
   onError(error: unknown): void;
 };
 
 export const createRouter = (deps: RouterDeps): { fetch(request: Request): Response | Promise<Response> } => {
-  const { ledger, requestWaitMs, checkout, traffic } = deps;
-  const placement = createPlacement({ ledger, warehouse: deps.warehouse });
+  const { ledger, placement, requestWaitMs, checkout, traffic } = deps;
   const products = createProductHandlers(ledger);
   const orders = createOrderHandlers({ ledger, placement, requestWaitMs });
   const handlers: Record<RouteName, Handler> = {
     ...products.handlers,
     ...orders.handlers,
-    ...createWebhookHandlers({ ledger, placement, secrets: deps.shopifySecrets }),
+    ...createWebhookHandlers({ ledger, placement, secrets: deps.shopifySecrets, traffic }),
     postCheckout: checkout.post,
     checkout: checkout.get,
     ...createOutboxHandlers(ledger),
@@ -117,7 +114,7 @@ const failure = (error: unknown, onError: (error: unknown) => void): Response =>
     return problem(503, error.reason, `Cannot answer now: ${error.reason}`, RETRY_AFTER);
   }
   if (error instanceof QueueFull) {
-    return problem(429, 'queue_full', 'Cannot take another request: too many are waiting', RETRY_AFTER);
+    return queueFull().toResponse();
   }
   return problemOf(error, onError);
 };

@@ -9,6 +9,8 @@ export type Traffic = {
   hit(): void;
   answered(request: { route: string; method: string; status: number; seconds: number }): void;
   orderBatch(length: number): void;
+  /** A webhook was answered: `ok`, or a reason. */
+  webhook(webhook: { topic: string; result: string }): void;
 };
 
 /** Others are counted together, so that nobody can make series without end. */
@@ -39,6 +41,11 @@ export const createTraffic = (metrics: Pick<Metrics, 'counter' | 'histogram'>, h
     help: 'Orders in one call to the leader',
     buckets: LENGTHS,
   });
+  const webhooks = metrics.counter({
+    name: 'till_webhooks_total',
+    help: 'Webhooks of Shopify, by topic and result: ok, or the reason of the error, after which Shopify sends it again',
+    labelNames: ['topic', 'result'],
+  });
   return {
     hit: () => {
       hits += 1;
@@ -48,5 +55,6 @@ export const createTraffic = (metrics: Pick<Metrics, 'counter' | 'histogram'>, h
       times.observe({ route }, seconds);
     },
     orderBatch: (length) => batches.observe(length),
+    webhook: (webhook) => webhooks.inc(webhook),
   };
 };

@@ -1,4 +1,5 @@
 /** What the ledger throws when it cannot answer. */
+import { DeadlineExceeded, deadline } from '@till/shared/clock';
 
 /** No answer within the deadline. An order may have been decided or not: only a retry with the same key tells. */
 export class Unavailable extends Error {
@@ -19,3 +20,12 @@ export class Unavailable extends Error {
 export class QueueFull extends Error {
   override name = 'QueueFull';
 }
+
+/** The promise's own result, or `Unavailable` with the reason after `waitMs`. */
+export const inTime = async <Value>(promise: Promise<Value>, waitMs: number, reason: string): Promise<Value> => {
+  try {
+    return await deadline(promise, waitMs);
+  } catch (error) {
+    throw error instanceof DeadlineExceeded ? new Unavailable(reason) : error;
+  }
+};

@@ -22,7 +22,7 @@ type Setup = {
   words: string[];
   metrics(): Promise<string[]>;
 };
-const start = async (stock: Record<string, number>): Promise<Setup> => {
+const start = async (stock: Record<string, number>, waitMs = 4000): Promise<Setup> => {
   const clock = { nowMs: 0 };
   const fake = await startFakeWarehouse({ stock });
   const words: string[] = [];
@@ -33,6 +33,7 @@ const start = async (stock: Record<string, number>): Promise<Setup> => {
   const warehouse = createWarehouse({
     url: fake.url,
     holdMs: HOUR_MS,
+    waitMs,
     metrics,
     logger: { info: log, warn: log },
     nowMs: () => clock.nowMs,
@@ -203,6 +204,15 @@ test('a warehouse that hangs: answered within the deadline, and down', async () 
   assert.is(open.headers?.['retry-after'], '3600');
   assert.is(fake.calls().length, asked);
   assert.ok((await metrics()).includes('till_warehouse_state{service="front"} 2'));
+});
+
+test('a warehouse that hangs is down, however short the time of all callers is', async () => {
+  const { fake, warehouse } = await start({ Fox: 1 }, 200);
+  fake.faults.always({ hang: true });
+  await down(warehouse.check(lines(['Fox', 1]), { deadlineMs: 190 }));
+  const calls = fake.calls().length;
+  await down(warehouse.check(lines(['Fox', 1]), IN_TIME));
+  assert.is(fake.calls().length, calls, 'it is not asked during the hold');
 });
 
 test('a caller without time gets no answer, and the warehouse is not down for others', async () => {

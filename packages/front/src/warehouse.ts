@@ -33,6 +33,8 @@ export type WarehouseOptions = {
   url: string;
   /** How long a warehouse that is down is not asked. */
   holdMs: number;
+  /** The longest that a check may ask for: else a warehouse that hangs could never be told from a caller in a hurry. */
+  waitMs: number;
   metrics: Pick<Metrics, 'counter' | 'gauge'>;
   logger: Pick<Logger, 'info' | 'warn'>;
   /** A clock that only goes forward; the hold is measured with it. */
@@ -55,7 +57,7 @@ export const createWarehouse = (options: WarehouseOptions): Warehouse => {
     url,
     deadlineMs: DEADLINE_MS,
     retries: RETRIES,
-    attemptMs: ATTEMPT_MS,
+    attemptMs: Math.min(ATTEMPT_MS, options.waitMs),
     holdMs,
     ...(options.nowMs && { nowMs: options.nowMs }),
     onState: (state, failure) => {
@@ -76,7 +78,6 @@ export const createWarehouse = (options: WarehouseOptions): Warehouse => {
       this.set(stateNumbers[outside.state()]);
     },
   });
-  let asking = 0;
 
   /** How many there are; null if the warehouse does not know the product. */
   const ask = async ({ name }: Line, left: { ms(): number; signal: AbortSignal }): Promise<number | null> => {
@@ -110,22 +111,19 @@ export const createWarehouse = (options: WarehouseOptions): Warehouse => {
 
   const check: Warehouse['check'] = async (lines, { deadlineMs, signal }) => {
     const sums = addUp(lines);
-    if (asking + sums.length > limits.warehouseQuestionsMax) {
-      throw new Problem(429, 'queue_full', 'Cannot ask the warehouse: too many questions wait already', later());
-    }
-    asking += sums.length;
     try {
       const answer = judge(sums, await askAll(sums, monotonicMs() + Math.min(deadlineMs, DEADLINE_MS), signal));
       checks.inc({ result: answer.ok ? 'ok' : 'unknown' in answer ? 'unknown' : 'short' });
       return answer;
     } catch (error) {
       if (!(error instanceof OutsideError)) throw error;
+      if (error.kind === 'full') {
+        throw new Problem(429, 'queue_full', 'Cannot ask the warehouse: too many questions wait already', later());
+      }
       checks.inc({ result: 'down' });
       const heldMs = error.kind !== 'open' && outside.state() !== 'closed' ? holdMs : error.retryAfterMs;
       const text = 'Cannot check the stock: the warehouse does not answer';
       throw new Problem(503, 'warehouse_down', text, later(heldMs));
-    } finally {
-      asking -= sums.length;
     }
   };
 

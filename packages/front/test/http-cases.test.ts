@@ -29,6 +29,8 @@ const openRouter = (): ReturnType<typeof createRouter> => {
   const deps = routerDeps();
   const checkout = createCheckout({
     ledger: deps.ledger,
+    placement: deps.placement,
+    requestWaitMs: 20_000,
     urls: { verification: null, fraud: null, suggestions: null },
     history: async () => ({ lines: [], more: false }),
     checkWaitMs: 20_000,

@@ -41,7 +41,8 @@ const webhook = (topic: string, body: unknown, { secret = SECRETS[0] as string, 
   return { method: 'POST', path: `/webhooks/shopify/orders/${topic}`, headers, body: text };
 };
 const created = (body: unknown, how?: { secret?: string; type?: string }) => webhook('create', body, how);
-const cancelled = (body: unknown, how?: { secret?: string }) => webhook('cancelled', body, how);
+const cancelled = (body: object, how?: { secret?: string }) =>
+  webhook('cancelled', { ...body, cancelled_at: '2026-01-01T00:00:00Z' }, how);
 /** Beside what is read, some of what Shopify sends too. */
 const shopifyOrder = (id: unknown, lines: [string, number][]) => ({
   id,
@@ -767,6 +768,13 @@ export const httpCases: Record<string, HttpCase[]> = {
       reason: 'duplicate_order',
     },
     {
+      what: 'the refused order itself, under a key of another order',
+      ...keyed('k-2', { name: 'Fox', quantity: 3, orderId: 'A-7' }),
+      status: 422,
+      reason: 'key_reused',
+      message: 'Cannot use the key "k-2" again: it belongs to another order',
+    },
+    {
       what: 'found by its number: the id, and never the customer',
       path: '/orders/2',
       status: 200,
@@ -1077,7 +1085,7 @@ export const httpCases: Record<string, HttpCase[]> = {
       ...created(shopifyOrder(10, [['Tux', 0]])),
       status: 400,
       reason: 'invalid_quantity',
-      message: 'Cannot order "line_items[0].quantity" 0: it must be a whole number from 1 to 1000000',
+      message: 'Cannot order "line_items[0].quantity": it must be a whole number from 1 to 1000000',
     },
     {
       what: 'a quantity beyond numbers',
@@ -1133,8 +1141,27 @@ export const httpCases: Record<string, HttpCase[]> = {
       answer: { data: { order_number: 0 } },
     },
     {
+      what: 'what does not say that it is cancelled, though it is signed: its address is not',
+      ...webhook('cancelled', {
+        ...shopifyOrder(450789469, [
+          ['Tux', 2],
+          ['Fox', 3],
+        ]),
+        cancelled_at: null,
+      }),
+      status: 400,
+      reason: 'not_cancelled',
+      message: 'Cannot cancel this order: its "cancelled_at" does not say when it was cancelled',
+    },
+    ...[undefined, '', 0, true, {}].map((cancelled_at) => ({
+      what: `the same with ${JSON.stringify(cancelled_at)}`,
+      ...webhook('cancelled', { id: 450789469, cancelled_at }),
+      status: 400,
+      reason: 'not_cancelled',
+    })),
+    {
       what: 'the cancellation',
-      ...cancelled({ ...shopifyOrder(450789469, [['Tux', 2]]), cancelled_at: '2026-01-01T00:00:00Z' }),
+      ...cancelled(shopifyOrder(450789469, [['Tux', 2]])),
       status: 200,
       answer: { data: { cancelled: true, order_number: 0 } },
       answerHeaders: notReplayed,
@@ -1414,6 +1441,28 @@ export const httpCases: Record<string, HttpCase[]> = {
       status: 422,
       reason: 'key_reused',
     },
+    { what: 'a key in the body', ...checkout({ idempotencyKey: 'k-2' }), status: 200, answerHeaders: notReplayed },
+    { what: 'again', ...checkout({ idempotencyKey: 'k-2' }), status: 200, answerHeaders: replayed },
+    {
+      what: 'the same in the header',
+      ...checkout({}, { ...JSON_TYPE, 'idempotency-key': 'k-2' }),
+      status: 200,
+      answerHeaders: replayed,
+    },
+    {
+      what: 'one in the header and another in the body',
+      ...checkout({ idempotencyKey: 'k-2' }, { ...JSON_TYPE, 'idempotency-key': 'k-1' }),
+      status: 400,
+      reason: 'invalid_key',
+    },
+    ...[7, '', 'two words', null, { number: '4539578763621486' }].map((idempotencyKey) => ({
+      what: 'a key in the body that is none: nothing of it is said',
+      ...checkout({ idempotencyKey }),
+      status: 400,
+      reason: 'invalid_key',
+      message:
+        'Cannot check out under this key: it must be 1 to 255 visible ASCII characters, the same in header and body',
+    })),
     { what: 'a rejected one', ...checkout({ termsAccepted: false }), status: 200, answerHeaders: notReplayed },
     { what: 'one that cannot be read', ...checkout({ user: 7 }), status: 400, reason: 'invalid_checkout' },
     { what: 'no JSON', ...checkout(), body: '{', status: 400, reason: 'malformed_json' },

@@ -14,7 +14,6 @@ export const createMemoryLedger = (): { ledger: Ledger; shop: MemoryShop } => {
       },
       find: async (query) => shop.find(query) as StoredOrder | null,
       checkout: async (id) => shop.find({ checkout: id }) as StoredCheckout | null,
-      decided: async (key) => shop.find({ decided: key }) !== null,
       outbox: async () => shop.sinks,
       outboxEvent: async (sequence) => shop.event(sequence),
       replay: async (sequence, sink) => shop.replay(sequence, sink),

@@ -51,10 +51,6 @@ export const createMemoryShop = (): MemoryShop => {
     movements,
     place: (orders) => run(orders.map((placed) => ({ kind: 'place', placed }))),
     find: (query) => {
-      if ('decided' in query) {
-        const found = movements.find((movement) => isUnder(movement, query.decided));
-        return found === undefined ? null : { decided: true, sequence: found.sequence };
-      }
       if ('checkout' in query) return checkoutIn(movements, query.checkout);
       return orderIn(movements, (movement) =>
         'key' in query ? isUnder(movement, query.key) : movement.kind === 'order' && movement.number === query.number,

@@ -2,7 +2,9 @@
 import { createHmac } from 'node:crypto';
 import type { Ledger } from '../src/ledger.ts';
 import type { SinkStatus } from '../src/order-client.ts';
+import { createPlacement } from '../src/placement.ts';
 import type { RouterDeps } from '../src/router.ts';
+import type { Warehouse } from '../src/warehouse.ts';
 import { createMemoryLedger } from './memory-ledger.ts';
 
 /** What the webhooks of tests are signed with: the new secret, and the one that it replaces. */
@@ -31,13 +33,18 @@ const shopLedger = (): Ledger => {
   return ledger;
 };
 
-export const routerDeps = (deps: Partial<RouterDeps> = {}): RouterDeps => ({
-  ledger: shopLedger(),
+/** Without a `placement`, that over the ledger, with the warehouse if there is one. */
+export const routerDeps = ({
+  ledger = shopLedger(),
+  warehouse = null,
+  ...deps
+}: Partial<RouterDeps> & { warehouse?: Pick<Warehouse, 'check'> | null } = {}): RouterDeps => ({
+  ledger,
+  placement: createPlacement({ ledger, warehouse }),
   requestWaitMs: 1000,
-  warehouse: null,
   shopifySecrets: SECRETS,
   checkout: { post: unwanted, get: unwanted },
-  traffic: { hit: () => {}, answered: () => {} },
+  traffic: { hit: () => {}, answered: () => {}, webhook: () => {} },
   status: unwanted,
   whyNotReady: () => null,
   metrics: { contentType: 'text/plain', text: async () => 'metrics 1\n' },

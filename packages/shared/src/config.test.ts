@@ -89,6 +89,26 @@ test('a secret that is wrong is named, not shown', () => {
   for (const problem of problems) assert.not.match(problem, 'hush');
 });
 
+test('an address that is wrong is named, not shown: a password or a token may be in it', () => {
+  const problems = problemsOf({
+    WEBHOOK_SECRET: 's',
+    WEBHOOK_URLS: 'https://hooks.example/hush,ftp://x',
+    WMS_URL: 'htps://user:hush@warehouse.example',
+    SHOPIFY_URL: 'https://user:hush@shop.example/#x',
+    SHOPIFY_TOKEN: 't',
+    CHECK_VERIFICATION_URL: 'hush',
+    CHECK_FRAUD_URL: 'https://user:hush%zz@fraud.example',
+    SUGGESTIONS_URL: 'https://hush%zz:x@books.example',
+  });
+  assert.is(problems.length, 6);
+  for (const problem of problems) assert.not.match(problem, 'hush');
+});
+
+test('a password with an encoded sign is one', () => {
+  const url = 'https://user:a%25b@warehouse.example/hush';
+  assert.is(readConfig({ WMS_URL: url }).wmsUrl, url);
+});
+
 test('what needs another setting says which', () => {
   assert.equal(
     problemsOf({
@@ -105,7 +125,7 @@ test('what needs another setting says which', () => {
     ],
   );
   assert.equal(problemsOf({ WMS_URL: 'warehouse', CHAOS: 'yes', CHAOS_ON: 'order-9' }), [
-    'WMS_URL: "warehouse" is not an http or https address',
+    'WMS_URL: its value is not an http or https address',
     'CHAOS: "yes" is not one of 0, 1',
     'CHAOS_ON: "order-9" is not names of services (front, catalog, order-1 and so on), with commas between them',
   ]);

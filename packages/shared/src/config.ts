@@ -68,11 +68,13 @@ const list = (setting: {
   help: string;
   allowed: string;
   isItem: (text: string) => boolean;
+  isSecret?: true;
 }): Setting<readonly string[]> => ({
   name: setting.name,
   fallback: '',
   help: setting.help,
   allowed: setting.allowed,
+  ...(setting.isSecret && { isSecret: setting.isSecret }),
   parse: (text) => {
     const items = text.split(',').map((item) => item.trim());
     if (text === '') return [];
@@ -82,14 +84,25 @@ const list = (setting: {
 
 const isUrl = (text: string): boolean => {
   const url = URL.canParse(text) ? new URL(text) : null;
-  return url !== null && (url.protocol === 'http:' || url.protocol === 'https:') && url.hash === '';
+  if (url === null || url.hash !== '') return false;
+  return (url.protocol === 'http:' || url.protocol === 'https:') && isDecodable(url.username + url.password);
 };
 
-/** Another program's address, or none. */
+const isDecodable = (text: string): boolean => {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Another program's address, or none. It is not shown: a password may be in it, or a path that nobody shall know. */
 const address = (setting: { name: string; help: string }): Setting<string | null> => ({
   ...setting,
   fallback: null,
   allowed: 'an http or https address',
+  isSecret: true,
   parse: (text) => (isUrl(text) ? text.replace(/\/+$/, '') : undefined),
 });
 
@@ -186,18 +199,16 @@ const settings = {
     fallback: 4000,
     min: 100,
     max: 60_000,
-    help: 'How long a request may wait inside the front for a leader before it is answered with 503',
+    help: 'How long a request may wait inside the front for a leader before it is answered with 503; a checkout may take CHECK_WAIT_MS more',
   }),
-  shopifySecrets: {
-    ...list({
-      name: 'SHOPIFY_SECRETS',
-      max: 2,
-      allowed: 'one or two texts without spaces, with a comma between them',
-      isItem: (text) => /^\S+$/.test(text),
-      help: 'Secrets that Shopify signs its webhooks with; two while one replaces the other. Without any, the webhooks answer 401',
-    }),
+  shopifySecrets: list({
+    name: 'SHOPIFY_SECRETS',
+    max: 2,
+    allowed: 'one or two texts without spaces, with a comma between them',
+    isItem: (text) => /^\S+$/.test(text),
     isSecret: true,
-  },
+    help: 'Secrets that Shopify signs its webhooks with; two while one replaces the other. Without any, the webhooks answer 401',
+  }),
   shopifyUrl: address({
     name: 'SHOPIFY_URL',
     help: "Address of the Shopify shop's GraphQL Admin API, which is told every change of stock; needs SHOPIFY_TOKEN",
@@ -208,6 +219,7 @@ const settings = {
     max: 8,
     allowed: 'up to 8 http or https addresses, with commas between them',
     isItem: isUrl,
+    isSecret: true,
     help: 'Addresses that are told every order, cancellation and restock; needs WEBHOOK_SECRET',
   }),
   webhookSecret: secret({ name: 'WEBHOOK_SECRET', help: 'Secret that what goes to WEBHOOK_URLS is signed with' }),
@@ -220,7 +232,7 @@ const settings = {
   }),
   wmsUrl: address({
     name: 'WMS_URL',
-    help: 'Address of a warehouse that is asked for the availability of every line before an order is decided',
+    help: 'Address of a warehouse that is asked for the availability of every line before an order is decided, or a checkout queued',
   }),
   wmsHoldMs: integer({
     name: 'WMS_HOLD_MS',

@@ -311,37 +311,21 @@ export const orderContract = {
       refused,
     ]),
   },
-  /**
-   * What is committed, in the order of the queries; null for what is not there: orders by number or key, checkouts by id,
-   * and whether anything at all was decided under a key.
-   */
+  /** What is committed, in the order of the queries; null for what is not there: orders by number or key, checkouts by id. */
   find: {
     method: 'POST',
     path: '/find',
     body: Type.Object({
       term: count(0),
       queries: Type.Array(
-        Type.Union([
-          Type.Object({ number: count(0) }),
-          Type.Object({ key: text }),
-          Type.Object({ checkout: text }),
-          Type.Object({ decided: text }),
-        ]),
+        Type.Union([Type.Object({ number: count(0) }), Type.Object({ key: text }), Type.Object({ checkout: text })]),
       ),
     }),
     response: Type.Union([
       Type.Object({
         term: count(0),
         ok: Type.Literal(true),
-        found: Type.Array(
-          nullable(
-            Type.Union([
-              storedOrderSchema,
-              storedCheckoutSchema,
-              Type.Object({ decided: Type.Literal(true), sequence }),
-            ]),
-          ),
-        ),
+        found: Type.Array(nullable(Type.Union([storedOrderSchema, storedCheckoutSchema]))),
       }),
       refused,
     ]),

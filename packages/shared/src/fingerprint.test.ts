@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintOf, fingerprintOfCheckout } from './fingerprint.ts';
 import type { Order } from './movement.ts';
 
 const plain: Order = { lines: [{ name: 'Tux', quantity: 2 }] };
@@ -36,6 +36,31 @@ test('its canonical text is as it was before orders had ids, and longer only for
   assert.is(fingerprintOf(plain), digest('[false,null,[["tux",2]]]'));
   assert.is(fingerprintOf({ ...plain, many: true, orderId: '7' }), digest('[true,null,[["tux",2]],"7",null]'));
   assert.is(fingerprintOf({ ...plain, type: 'sell', customer: 'Jo' }), digest('[false,"sell",[["tux",2]],null,"Jo"]'));
+});
+
+test('the same checkout has one fingerprint, another one another', () => {
+  const checkout = {
+    id: 'id',
+    lines: [{ name: 'Two Clocks', quantity: 1 }],
+    customer: 'kim@example.com',
+    card: '1486',
+  };
+  const of = (change: object): string => fingerprintOfCheckout({ ...checkout, ...change });
+  assert.is(of({ id: 'another' }), of({}));
+  assert.is(of({ lines: [{ name: 'TWO CLOCKS', quantity: 1 }] }), of({}));
+  const others = [
+    { lines: [{ name: 'Two Clocks', quantity: 2 }] },
+    { lines: [...checkout.lines, ...checkout.lines] },
+    { customer: 'lee@example.com' },
+    { card: '1487' },
+  ];
+  assert.is(new Set([{}, ...others].map(of)).size, 5);
+});
+
+test('the canonical text of a checkout is a promise', () => {
+  const text = '[[["two clocks",1]],"kim@example.com","1486"]';
+  const checkout = { lines: [{ name: 'Two Clocks', quantity: 1 }], customer: 'kim@example.com', card: '1486' };
+  assert.is(fingerprintOfCheckout(checkout), hash('sha256', text, 'hex').slice(0, 32));
 });
 
 test.run();

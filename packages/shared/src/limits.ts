@@ -12,6 +12,7 @@ export const limits = Object.freeze({
   orderIdLengthMax: 128,
   customerLengthMax: 200,
   trailEntriesMax: 1000,
+  trailsReadMax: 4,
 
   // Between the services.
   internalBodyBytesMax: 16 * 1024 * 1024,
@@ -23,6 +24,7 @@ export const limits = Object.freeze({
   checkoutsQueuedMax: 10_000,
   historyLinesMax: 4096,
   historyBytesMax: 4 * 1024 * 1024,
+  trailsWaitingMax: 16,
 
   // The catalog's stream of changes.
   streamBeatMs: 100,
@@ -63,7 +65,7 @@ export const limits = Object.freeze({
   outsideConnectionsMax: 64,
   outsideHalfOpenAfterMs: 10_000,
   outsideRetryAfterMsMax: 5 * 60 * 1000,
-  warehouseQuestionsMax: 1000,
+  outsideCallsMax: 1000,
 
   // Files.
   journalChunkBytes: 1024 * 1024,

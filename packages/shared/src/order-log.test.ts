@@ -45,6 +45,11 @@ test('what is placed is named by its key and its other names; notes are no order
     { step: 'received', kind: 'cancel', key: 'cancel 1', of: 'order 1' },
     { step: 'received', kind: 'checkout', key: 'k-3', checkout: 'c1' },
   ]);
+  for (const placed of [plain, checkout]) log.received({ ...placed, onlyIfKnown: true } as Placed);
+  assert.equal(said(), [
+    { step: 'received', kind: 'order', key: 'k-2', onlyIfKnown: true },
+    { step: 'received', kind: 'checkout', key: 'k-3', checkout: 'c1', onlyIfKnown: true },
+  ]);
   log.proposed(4, [plain, note, cancel]);
   assert.equal(said(), [
     { step: 'proposed', kind: 'order', key: 'k-2', term: 4 },

@@ -81,8 +81,10 @@ export const createOrderLog = (
 /** What tells one thing that was placed from all others. */
 const namesOf = (placed: Exclude<Placed, { note: unknown }>): object => {
   if ('cancel' in placed) return { kind: 'cancel', key: placed.key, of: placed.cancel.of };
-  if ('checkout' in placed) return { kind: 'checkout', key: placed.key, checkout: placed.checkout.id };
-  return { kind: 'order', key: placed.key, ...(placed.alsoKey === undefined ? {} : { alsoKey: placed.alsoKey }) };
+  const asked = placed.onlyIfKnown === true ? { onlyIfKnown: true } : {};
+  if ('checkout' in placed) return { kind: 'checkout', key: placed.key, checkout: placed.checkout.id, ...asked };
+  const { key, alsoKey } = placed;
+  return { kind: 'order', key, ...(alsoKey === undefined ? {} : { alsoKey }), ...asked };
 };
 
 /** The same of a movement; null for one that is no order's. */

@@ -420,6 +420,22 @@ test('a wall clock that is set back by an hour does not keep it down', async () 
   assert.is(outside.state(), 'closed');
 });
 
+test('so many calls are under way and no more, and whoever is refused is not counted', async () => {
+  const server = await startRaw(() => {});
+  const outside = outsideOf(server.url, { retries: 0, holdMs: 60_000 });
+  const leaving = new AbortController();
+  const waiting = Array.from({ length: limits.outsideCallsMax }, () =>
+    outside.call({ ...GET, signal: leaving.signal }).catch((error) => error),
+  );
+  const refused = await failure(outside.call(GET));
+  assert.equal([refused.kind, outside.state()], ['full', 'closed']);
+  const reason = new Error('as asked for');
+  leaving.abort(reason);
+  for (const error of await Promise.all(waiting)) assert.is(error, reason);
+  const late = await failure(outside.call({ ...GET, deadlineMs: 1 }));
+  assert.is(late.kind, 'timeout');
+});
+
 test('errors say nothing of addresses, queries and headers', async () => {
   const cut = await startRaw((socket) => socket.destroy());
   const gone = await startRaw(() => undefined);

@@ -47,11 +47,12 @@ export type OutsideCall = {
 /**
  * Why there is no answer:
  * - `open`: it was not asked, because it was down shortly before;
+ * - `full`: it was not asked, because too many calls are under way;
  * - `timeout`: no answer in time: the request may have arrived;
  * - `broken`: no connection, or it broke, or the answer was of no use: the request may have arrived;
  * - `status`: it answered with 408, 425, 429 or 5xx.
  */
-export type OutsideErrorKind = 'open' | 'timeout' | 'broken' | 'status';
+export type OutsideErrorKind = 'open' | 'full' | 'timeout' | 'broken' | 'status';
 
 /** Its text has the outside's name, and nothing of addresses, headers and bodies: they may hold secrets. */
 export class OutsideError extends Error {
@@ -136,6 +137,9 @@ export const createOutside = (options: OutsideOptions): Outside => {
     if (waitMs <= 0) throw new OutsideError('timeout', `Cannot call ${name}: no time is left`);
     const blockedMs = breaker.blockedMs();
     if (blockedMs !== null) throw openError(name, blockedMs);
+    if (underWay.size >= limits.outsideCallsMax) {
+      throw new OutsideError('full', `Cannot call ${name}: ${underWay.size} calls are under way`);
+    }
 
     const isProbe = isDown();
     const ending = new AbortController();

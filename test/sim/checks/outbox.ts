@@ -9,9 +9,11 @@ import { mustHold } from '../violation.ts';
 type Sink = {
   /** Events that have arrived at least once. */
   arrived: Set<number>;
-  /** Events that some note has called dead. */
-  givenUp: Set<number>;
+  /** Events that some note has called dead, and the sequence of the first one that did. */
+  givenUp: Map<number, number>;
   askedFor: Set<number>;
+  /** Requests to send one again that came to nothing, as `SEQUENCE.ASKED`. */
+  givenUpAgain: Set<string>;
   note: NoteMovement | null;
   /** By product: how many of its events at the beginning have arrived or were given up. */
   settled: Map<string, number>;
@@ -28,10 +30,10 @@ export type OutboxCheck = {
   arrived(sink: string, sequence: number): void;
   /** A dead letter need not be sent again: all its products have changed since. */
   skipped(sink: string, sequence: number): void;
-  /** Whether any note of the sink has called it dead. */
-  wasGivenUp(sink: string, sequence: number): boolean;
-  /** Whether the sink's last note says that this dead letter is to be sent again, as asked for then. */
-  isAskedFor(sink: string, letter: { sequence: number; asked: number }): boolean;
+  /** Whether a note of the sink after the one at `since` has called it dead. */
+  wasGivenUp(sink: string, sequence: number, since: number): boolean;
+  /** Whether a dead letter that was to be sent again, as asked for then, was given up again. */
+  wasGivenUpAgain(sink: string, letter: { sequence: number; asked: number }): boolean;
   /** Whether any note of the sink has said that this dead letter is to be sent again. */
   wasAskedFor(sink: string, sequence: number): boolean;
   /** Events that the last note of a sink does not call settled, and dead letters that are being sent again. */
@@ -50,7 +52,14 @@ export const createOutboxCheck = (movement: (sequence: number) => Movement | und
   const sinkOf = (name: string): Sink => {
     const known = sinks.get(name);
     if (known !== undefined) return known;
-    const sink: Sink = { arrived: new Set(), givenUp: new Set(), askedFor: new Set(), note: null, settled: new Map() };
+    const sink: Sink = {
+      arrived: new Set(),
+      givenUp: new Map(),
+      askedFor: new Set(),
+      givenUpAgain: new Set(),
+      note: null,
+      settled: new Map(),
+    };
     sinks.set(name, sink);
     return sink;
   };
@@ -122,15 +131,13 @@ export const createOutboxCheck = (movement: (sequence: number) => Movement | und
       }
       const attemptsOf = (one: NoteMovement | null, letter: number): number =>
         one?.dead.find((other) => other.sequence === letter)?.attempts ?? Number.POSITIVE_INFINITY;
-      for (const { sequence: letter } of before?.again ?? []) {
-        // It is still asked for, it is settled, or it was tried again and given up again.
-        const isKept =
-          again.some((other) => other.sequence === letter) ||
-          !letters.has(letter) ||
-          attemptsOf(note, letter) > attemptsOf(before, letter);
-        mustHold(isKept, 'I18', () => `note ${sequence} of ${name} forgets that ${letter} was asked for`);
+      for (const { sequence: letter, asked } of before?.again ?? []) {
+        if (!letters.has(letter) || again.some((one) => one.sequence === letter && one.asked === asked)) continue;
+        const isTried = attemptsOf(note, letter) > attemptsOf(before, letter);
+        mustHold(isTried, 'I18', () => `note ${sequence} of ${name} forgets that ${letter} was asked for`);
+        sink.givenUpAgain.add(`${letter}.${asked}`);
       }
-      for (const letter of letters) sink.givenUp.add(letter);
+      for (const letter of letters) if (!sink.givenUp.has(letter)) sink.givenUp.set(letter, sequence);
       for (const one of again) sink.askedFor.add(one.sequence);
       sink.note = note;
     },
@@ -154,9 +161,8 @@ export const createOutboxCheck = (movement: (sequence: number) => Movement | und
       }
       sinkOf(name).arrived.add(sequence);
     },
-    wasGivenUp: (name, sequence) => sinkOf(name).givenUp.has(sequence),
-    isAskedFor: (name, { sequence, asked }) =>
-      sinkOf(name).note?.again.some((one) => one.sequence === sequence && one.asked === asked) ?? false,
+    wasGivenUp: (name, sequence, since) => (sinkOf(name).givenUp.get(sequence) ?? 0) > since,
+    wasGivenUpAgain: (name, { sequence, asked }) => sinkOf(name).givenUpAgain.has(`${sequence}.${asked}`),
     wasAskedFor: (name, sequence) => sinkOf(name).askedFor.has(sequence),
     open: (name) => {
       const { note } = sinkOf(name);

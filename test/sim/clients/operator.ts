@@ -15,7 +15,6 @@ export type Operator = {
 };
 
 const ANSWER_WAIT_MS = 1500;
-const LOOKS_EVERY_MS = 400;
 
 export const createOperator = (options: {
   world: World;
@@ -26,7 +25,7 @@ export const createOperator = (options: {
 }): Operator => {
   const { world, network, settings, journal } = options;
   const { chance } = world;
-  const { sinks, limits } = settings.outbox;
+  const { sinks, limits, operatorEveryMs } = settings.outbox;
   const isTidy = chance.happens(0.5);
   let finishing = false;
   let open = false;
@@ -40,10 +39,11 @@ export const createOperator = (options: {
     });
 
   const look = (): void => {
-    machine.after(chance.between(0, LOOKS_EVERY_MS), look);
+    machine.after(chance.between(0, operatorEveryMs), look);
     const letters = toSend();
     if (open || letters.length === 0) return;
-    const letter = chance.pick(letters);
+    // The newest one is the likeliest to matter still.
+    const letter = chance.happens(0.5) ? (letters.at(-1) as (typeof letters)[number]) : chance.pick(letters);
     open = true;
     network.call<ReplayReply>({
       from: machine,

@@ -4,7 +4,7 @@
  */
 import type { Order, StoredOrder } from '@till/shared/movement';
 import { type Intent, namesOf } from '../history/orders.ts';
-import type { DecidedAt, FindReply, OrderReply } from '../nodes/orders.ts';
+import type { FindReply, OrderReply } from '../nodes/orders.ts';
 import { type Client, together, traceAnswer, type Wish, type Wishes } from './client.ts';
 
 /** What all clients know, since anybody may send it again or cancel it: orders that have an order id, and keys. */
@@ -48,7 +48,7 @@ export const createOrderWishes = (client: Client, known: KnownOrders): Wishes =>
       const isNamed = namesOf(intent).length > 0;
       client.ask<OrderReply>('order', key === null ? { order: intent.order } : intent, (reply) => {
         if (reply !== null) history.orders.answered(sent, reply);
-        if (reply !== null && reply.status !== 503) {
+        if (reply !== null && reply.status !== 503 && reply.status !== 410) {
           world.count(`orders answered with ${reply.status}`);
           traceAnswer(client, reply);
           if (key !== null && reply.status !== 404 && reply.status !== 422) {
@@ -80,13 +80,6 @@ export const createOrderWishes = (client: Client, known: KnownOrders): Wishes =>
     const names = settled.length > 0 ? namesOf(chance.pick(settled)) : [];
     if (names.length === 0) return done();
     const key = chance.pick(names);
-    if (chance.happens(0.3)) {
-      const wasKnown = history.orders.isKnown(key);
-      return client.ask<FindReply<DecidedAt>>('find', { decided: key }, (reply) => {
-        if (reply !== null) history.orders.foundDecided(key, wasKnown, reply);
-        done();
-      });
-    }
     const asked = history.orders.asking({ key });
     client.ask<FindReply<StoredOrder>>('find', { key }, (reply) => {
       if (reply !== null) history.orders.found(asked, reply);

@@ -3,7 +3,7 @@ import { fingerprintOf } from '@till/shared/fingerprint';
 import { orderIdKey } from '@till/shared/keys';
 import type { Order, OrderMovement, RejectionMovement } from '@till/shared/movement';
 import type { Decided, JournalCheck } from '../checks/journal.ts';
-import type { DecidedAt, FindReply, OrderReply } from '../nodes/orders.ts';
+import type { FindReply, OrderReply } from '../nodes/orders.ts';
 import { mustHold } from '../violation.ts';
 import type { CancelsHistory } from './cancels.ts';
 import type { Told } from './told.ts';
@@ -17,6 +17,8 @@ export type Sent = {
   floor: number;
   /** The answer to this that had been given when it was sent. */
   before: OrderReply | null;
+  /** Whether somebody had been told what was decided under one of its names. */
+  wasKnown: boolean;
 };
 
 export type Query = { number: number } | { key: string };
@@ -33,11 +35,10 @@ export type OrdersHistory = {
   isKnown(name: string): boolean;
   asking(query: Query): Asked;
   found(asked: Asked, reply: FindReply): void;
-  /** Whether anything was decided under a key, asked when `isKnown` said so or not. */
-  foundDecided(key: string, wasKnown: boolean, reply: FindReply<DecidedAt>): void;
 };
 
 type OrderDecision = OrderMovement | RejectionMovement;
+type DecidedReply = Extract<OrderReply, { replayed: boolean }>;
 
 /** The names under which an order is sent; the first one is what it is known by. */
 export const namesOf = ({ key, order }: Intent): string[] => [
@@ -68,7 +69,7 @@ export const createOrdersHistory = (options: {
     numbers.push(number);
   };
 
-  const checkDecided = ({ intent, floor, before }: Sent, reply: OrderReply): void => {
+  const checkDecided = ({ intent, floor, before }: Sent, reply: DecidedReply): void => {
     const { key, status } = reply;
     const decided = journal.byKey(key);
     const kind = status === 200 ? 'order' : 'rejection';
@@ -96,39 +97,51 @@ export const createOrdersHistory = (options: {
     if (before?.status === 200 && reply.status === 200) {
       mustHold(reply.replayed, 'K2', () => `${key} is answered a second time as if it were new`);
     }
-    for (const name of namesOf(intent)) if (journal.byKey(name) === decided) knownNames.add(name);
+    for (const name of namesOf(intent)) {
+      const isItsName = journal.byKey(name) === decided;
+      mustHold(isItsName || reply.replayed, 'K1', () => `${key} is answered as new, and is not known as ${name}`);
+      if (isItsName) knownNames.add(name);
+    }
     told.tell(decided.sequence);
   };
 
-  /** K3: a conflict needs a name that belongs to something else, or two names of two orders. */
-  const checkConflict = ({ intent }: Sent, { key }: OrderReply): void => {
-    const known = namesOf(intent).flatMap((name) => journal.byKey(name) ?? []);
+  /** K3: a conflict needs a name that belongs to something else, or two names of two orders; and says which name it is. */
+  const checkConflict = ({ intent }: Sent, { key, alsoKey }: Extract<OrderReply, { status: 422 }>): void => {
     const fingerprint = fingerprintOf(intent.order);
-    const differs = known.some((decided) => !isOrder(decided) || fingerprintOf(decided.order) !== fingerprint);
-    mustHold(differs || known[0] !== known.at(-1), 'K3', () => `${key} is answered with 422, and has no other order`);
+    const isOurs = (decided: Decided | undefined): boolean =>
+      isOrder(decided) && fingerprintOf(decided.order) === fingerprint;
+    const [first, second] = namesOf(intent).map((name) => journal.byKey(name));
+    const isFirst = first !== undefined && !isOurs(first);
+    const isSecond = second !== undefined && (!isOurs(second) || (first !== undefined && first !== second));
+    mustHold(alsoKey ? isSecond : isFirst, 'K3', () => `${key} is answered with 422, and has no other order`);
   };
 
   return {
     sending: (intent) => {
-      const [name] = namesOf(intent);
-      if (name === undefined) return { intent, floor: told.highest(), before: null };
+      const names = namesOf(intent);
+      const [name] = names;
+      if (name === undefined) return { intent, floor: told.highest(), before: null, wasKnown: false };
       const floor = floors.get(name) ?? told.highest();
       floors.set(name, floor);
-      return { intent, floor, before: answers.get(name) ?? null };
+      return { intent, floor, before: answers.get(name) ?? null, wasKnown: names.some((one) => knownNames.has(one)) };
     },
     answered: (sent, reply) => {
       const { intent } = sent;
-      const { key, status } = reply;
-      if (status === 503) return;
-      if (status === 404) {
+      const { key } = reply;
+      if (reply.status === 503) return;
+      if (reply.status === 404) {
         const isKnown = intent.order.lines.every(({ name }) => products.has(name));
         mustHold(!isKnown, 'K1', () => `${key} is answered with 404`);
         return;
       }
-      if (status === 422) return checkConflict(sent, reply);
+      if (reply.status === 410) {
+        mustHold(!sent.wasKnown, 'K1', () => `nothing was decided under ${key}, and it was told`);
+        return;
+      }
+      if (reply.status === 422) return checkConflict(sent, reply);
       checkDecided(sent, reply);
       const earlier = answers.get(key);
-      const equal = earlier === undefined || (earlier.status === status && numberOf(earlier) === numberOf(reply));
+      const equal = earlier === undefined || (earlier.status === reply.status && numberOf(earlier) === numberOf(reply));
       mustHold(equal, 'K2', () => `${key} is answered with ${JSON.stringify(reply)} after ${JSON.stringify(earlier)}`);
       answers.set(key, reply);
     },
@@ -161,13 +174,6 @@ export const createOrdersHistory = (options: {
       mustHold(same, 'K1', () => `${text} finds ${JSON.stringify(found)}, the journal has ${JSON.stringify(decided)}`);
       mustHold(!wasCancelled || found.cancelled === true, 'K10', () => `${text} is no longer cancelled`);
       told.tell(found.sequence);
-    },
-    foundDecided: (key, wasKnown, reply) => {
-      if (reply.status === 404) mustHold(!wasKnown, 'K1', () => `nothing is decided under ${key}, and it was told`);
-      if (reply.status !== 200) return;
-      const { sequence } = reply.found;
-      mustHold(journal.byKey(key)?.sequence === sequence, 'K1', () => `${key} was decided, but not at ${sequence}`);
-      told.tell(sequence);
     },
   };
 };

@@ -3,7 +3,7 @@
 import { restocksDue } from '@till/catalog/restocker';
 import { applyMovement, createStock } from '@till/catalog/stock/apply';
 import { accepts, decide } from '@till/catalog/stock/decide';
-import type { Command, Product } from '@till/catalog/stock/types';
+import type { Command, Product, StockRule } from '@till/catalog/stock/types';
 import type { CatalogAnswer } from '@till/order/replica/types';
 import type { Movement, Outcome, Placed, ProductState } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
@@ -43,8 +43,9 @@ export const createCatalogNode = (options: {
   settings: Settings;
   checks: Checks;
   without: ReadonlySet<CatalogRule>;
+  withoutStock: ReadonlySet<StockRule>;
 }): CatalogNode => {
-  const { world, settings, checks, without } = options;
+  const { world, settings, checks, without, withoutStock } = options;
 
   const program = (machine: Machine): void => {
     const epoch = world.chance.name('epoch');
@@ -141,7 +142,8 @@ export const createCatalogNode = (options: {
       }
       const commands = batch.flatMap((one) => one.commands);
       if (next.term > stock.term) commands.unshift({ kind: 'fence' });
-      const { movements, outcomes } = decide(stock, { term: next.term, now: wallMs() }, commands);
+      const circumstances = { term: next.term, now: wallMs(), without: withoutStock };
+      const { movements, outcomes } = decide(stock, circumstances, commands);
       const placed = commands.flatMap((command) => (command.kind === 'place' ? [command.placed] : []));
       for (const [place, outcome] of outcomes.entries()) checks.decided(placed[place] as Placed, outcome);
       record(movements, () => {

@@ -20,10 +20,16 @@ export type CancelBody = { of: OrderName };
 export type OrderName = { orderId: string } | { key: string };
 export type CheckoutBody = { key: string; lines: Line[]; customer: string };
 
-type Refused = { status: 404; key: string } | { status: 422; key: string } | { status: 503; key: string };
+type Refused =
+  | { status: 404; key: string }
+  /** `alsoKey`: the first name is not another's, the second one is. */
+  | { status: 422; key: string; alsoKey: boolean }
+  | { status: 503; key: string };
 export type OrderReply =
   | { status: 200; key: string; number: number; replayed: boolean }
-  | { status: 400; key: string }
+  | { status: 400; key: string; replayed: boolean }
+  /** The warehouse is away, and nothing was decided under this name before. */
+  | NotKnown
   | Refused;
 export type CancelReply =
   | { status: 200; key: string; number: number; sequence: number; replayed: boolean }
@@ -37,15 +43,19 @@ export type CheckoutReply =
   | { status: 429; key: string }
   | Refused;
 export type FindReply<Kind = StoredOrder> = { status: 200; found: Kind } | { status: 404 } | { status: 503 };
-export type DecidedAt = { decided: true; sequence: number };
+
+type NotKnown = { status: 410; key: string };
 
 type Waiting = { placed: Placed; untilMs: number; settle: (outcome: Outcome) => void; overdue: () => void };
 type LeaderAnswer<What> = ({ term: number; ok: true } & What) | { term: number; ok: false; reason: string };
 
 const RETRY_MS = 15;
 const CALL_WAIT_MS = 600;
-/** How often somebody else, a warehouse, has found that an order cannot be had. */
+/** How often somebody else, a warehouse, has found that an order cannot be had, or cannot say: then only what is known is told. */
 const REFUSED_ELSEWHERE = 0.03;
+const WAREHOUSE_AWAY = 0.03;
+/** How often it is asked first whether a checkout is known, since its checks need not be made again then. */
+const CHECKOUT_ASKED_FIRST = 0.3;
 
 export const nameKey = (of: OrderName): string => ('orderId' in of ? orderIdKey(of.orderId) : of.key);
 
@@ -153,9 +163,12 @@ export const serveOrders = (options: {
   machine.listen('order', (body, reply) => {
     const { key, order } = body as OrderBody;
     const placed = placedOrder(order, key, () => chance.name('made'));
-    const isRefused = order.type !== 'sell' && chance.happens(REFUSED_ELSEWHERE);
-    if (isRefused) world.count('orders that a warehouse refuses');
-    place<OrderReply>(isRefused ? { ...placed, refusal: 'None left in the warehouse' } : placed, reply, orderReply);
+    if (order.type === 'sell') place<OrderReply>(placed, reply, orderReply);
+    else if (chance.happens(REFUSED_ELSEWHERE)) {
+      world.count('orders that a warehouse refuses');
+      place<OrderReply>({ ...placed, refusal: 'None left in the warehouse' }, reply, orderReply);
+    } else
+      place<OrderReply>(chance.happens(WAREHOUSE_AWAY) ? { ...placed, onlyIfKnown: true } : placed, reply, orderReply);
   });
   machine.listen('cancel', (body, reply) => {
     const { of } = body as CancelBody;
@@ -165,8 +178,13 @@ export const serveOrders = (options: {
   machine.listen('checkout', (body, reply) => {
     const { key, lines, customer } = body as CheckoutBody;
     const checkout = { id: chance.name('checkout'), lines, customer, card: '4242' };
-    const fingerprint = fingerprintOf({ lines, customer });
-    place<CheckoutReply>({ key, fingerprint, checkout }, reply, checkoutReply);
+    const placed = { key, fingerprint: fingerprintOf({ lines, customer }), checkout };
+    const queueIt = (): void => place<CheckoutReply>(placed, reply, checkoutReply);
+    if (!chance.happens(CHECKOUT_ASKED_FIRST)) return queueIt();
+    const first: Reply = (answer) => ((answer as CheckoutReply | NotKnown).status === 410 ? queueIt() : reply(answer));
+    place<CheckoutReply | NotKnown>({ ...placed, onlyIfKnown: true }, first, (outcome) =>
+      outcome.status === 'not_known' ? { status: 410, key } : checkoutReply(outcome),
+    );
   });
   machine.listen('find', (body, reply) => {
     find(body as Query, machine.clockMs() + settings.requestWaitMs, reply);
@@ -187,13 +205,14 @@ const unexpected = ({ key, status }: Outcome): never => {
 
 const refusedReply = (outcome: Outcome): Refused => {
   const { key } = outcome;
-  if (outcome.status === 'conflict') return { status: 422, key };
+  if (outcome.status === 'conflict') return { status: 422, key, alsoKey: outcome.alsoKey === true };
   return outcome.status === 'unknown_product' ? { status: 404, key } : unexpected(outcome);
 };
 
 const orderReply = (outcome: Outcome): OrderReply => {
   const { key } = outcome;
-  if (outcome.status === 'rejected') return { status: 400, key };
+  if (outcome.status === 'rejected') return { status: 400, key, replayed: outcome.replayed };
+  if (outcome.status === 'not_known') return { status: 410, key };
   if (outcome.status !== 'accepted') return refusedReply(outcome);
   return { status: 200, key, number: outcome.number, replayed: outcome.replayed };
 };

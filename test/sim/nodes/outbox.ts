@@ -1,7 +1,7 @@
 /** A replica's outbox: the core of each sink, fed from the replica's own log while it leads. */
 import { createSink, roomOf, type Sink } from '@till/order/outbox/core/state';
 import { step } from '@till/order/outbox/core/step';
-import type { Effect, Input, Result, Taken } from '@till/order/outbox/core/types';
+import type { Effect, Input, OutboxRule, Result, Taken } from '@till/order/outbox/core/types';
 import type { OutboxHost } from '@till/order/outbox/host';
 import type { PlaceResult } from '@till/order/replica/types';
 import { noteKey } from '@till/shared/keys';
@@ -12,6 +12,10 @@ import type { Network } from '../network.ts';
 import type { Settings } from '../settings.ts';
 import type { World } from '../world.ts';
 import type { Delivery, DeliveryAnswer, SinkNode } from './sinks.ts';
+
+/** Rules of the outbox's driver that can be switched off, to show that the simulator finds what each one prevents. */
+export const DELIVERY_RULES = ['resumeFromNote', 'oneKeyPerEvent', 'ownNotesOnly'] as const;
+export type DeliveryRule = (typeof DELIVERY_RULES)[number];
 
 /** What the real outbox is given, but for the waiting. */
 export type Host = Omit<OutboxHost, 'storeId' | 'place'> & {
@@ -31,6 +35,8 @@ type Quantities = Delivery['quantities'];
 type Feed = {
   node: SinkNode;
   core: Sink;
+  /** The note that it has begun with. */
+  since: number;
   /** What is to be recorded, and whether that is on its way. */
   note: { placed: PlacedNote; isOnItsWay: boolean } | null;
   waiting: { sequence: number; done: (isRecorded: boolean) => void }[];
@@ -46,8 +52,10 @@ export const createOutbox = (options: {
   host: Host;
   sinks: readonly SinkNode[];
   catalog: () => Machine;
+  without: ReadonlySet<DeliveryRule>;
+  withoutCore: readonly OutboxRule[];
 }): Outbox => {
-  const { world, network, settings, machine, host } = options;
+  const { world, network, settings, machine, host, without } = options;
   const { outbox } = options.checks.journal;
   const { deliverWaitMs } = settings.outbox;
   /** By sink and key, while there is no answer: an attempt says what the one before it said, or the key would not stand for it. */
@@ -58,13 +66,16 @@ export const createOutbox = (options: {
 
   const open = (node: SinkNode): Feed => {
     world.count('outboxes opened');
-    const note = host.noteOf(node.name);
+    const last = host.noteOf(node.name);
+    const nowhere = { delivered: host.committedSequence(), dead: [], again: [] };
+    const note = without.has('resumeFromNote') ? { sequence: last?.sequence ?? 0, progress: nowhere } : last;
     const core = createSink({
       limits: settings.outbox.limits,
+      without: options.withoutCore,
       now: machine.clockMs(),
       note: note && { ...note, productsOf: (sequence) => stockOf(movementAt(sequence)).map(({ name }) => name) },
     });
-    return { node, core, note: null, waiting: [] };
+    return { node, core, since: last?.sequence ?? 0, note: null, waiting: [] };
   };
 
   const refuse = ({ waiting }: Feed): void => {
@@ -114,7 +125,7 @@ export const createOutbox = (options: {
       if (outcome?.status !== 'noted' && outcome?.status !== 'stale') return;
       ifStill(feed, () => {
         const { sequence } = outcome;
-        if (outcome.status === 'stale' && !isRecordedAs(feed, note.placed)) {
+        if (outcome.status === 'stale' && !isRecordedAs(feed, note.placed) && !without.has('ownNotesOnly')) {
           world.count('notes of another outbox of the same leader');
           return reopen(feed);
         }
@@ -154,15 +165,16 @@ export const createOutbox = (options: {
         const jitter = world.chance.between(0, 1);
         take(feed, { type: 'result', attempt: effect.attempt, result: answer, jitter });
       });
-    const key = asked === null ? `${sequence}` : `${sequence}.${asked}`;
-    const delivery: Delivery = { sequence, asked, key, quantities: [], sentAtMs: world.nowMs() };
+    const name = asked === null ? `${sequence}` : `${sequence}.${asked}`;
+    const key = without.has('oneKeyPerEvent') ? `${name} ${world.chance.name('attempt')}` : name;
+    const delivery: Delivery = { sequence, asked, key, quantities: [], sentAtMs: world.nowMs(), since: feed.since };
     if (feed.node.kind === 'events') return send(feed, delivery, result);
-    const name = `${feed.node.name} ${key}`;
-    const before = said.get(name) ?? (asked === null ? stock.map(quantityOf) : undefined);
+    const place = `${feed.node.name} ${key}`;
+    const before = said.get(place) ?? (asked === null ? stock.map(quantityOf) : undefined);
     const say = (quantities: Quantities): void => {
-      said.set(name, quantities);
+      said.set(place, quantities);
       send(feed, { ...delivery, quantities }, (answer) => {
-        if (answer.kind === 'delivered') said.delete(name);
+        if (answer.kind === 'delivered') said.delete(place);
         result(answer);
       });
     };
@@ -173,6 +185,7 @@ export const createOutbox = (options: {
         return result({ kind: 'unavailable', error: 'the catalog does not answer', isUncounted: true });
       }
       if (still.length > 0) return say(still.map(quantityOf));
+      world.count('dead letters that nobody needs any more');
       outbox.skipped(feed.node.name, sequence);
       result({ kind: 'delivered' });
     });

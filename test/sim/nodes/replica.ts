@@ -1,7 +1,8 @@
 /** A replica: the replica core, its log and state on the virtual disk, and the effects performed in their order. */
+import type { OutboxRule } from '@till/order/outbox/core/types';
 import { countedSet } from '@till/order/replica/commit';
 import { readEntry, sequenceAt } from '@till/order/replica/entry';
-import { findIn, movementsAfter, type Query } from '@till/order/replica/find';
+import { findIn, movementsAfter, noteIn, type Query } from '@till/order/replica/find';
 import { createLog } from '@till/order/replica/log';
 import {
   createReplica,
@@ -26,7 +27,7 @@ import type { Settings } from '../settings.ts';
 import { effectText, inputText } from '../trace.ts';
 import { mustHold } from '../violation.ts';
 import type { World } from '../world.ts';
-import { createOutbox, type Host } from './outbox.ts';
+import { createOutbox, type DeliveryRule, type Host } from './outbox.ts';
 import type { SinkNode } from './sinks.ts';
 
 export type ReplicaNode = {
@@ -50,6 +51,8 @@ export type ReplicaNodeOptions = {
   checks: Checks;
   id: number;
   without: ReplicaRule[];
+  withoutOutbox: OutboxRule[];
+  withoutDelivery: DeliveryRule[];
   peer: (id: number) => Machine;
   catalog: () => Machine;
   sinks: readonly SinkNode[];
@@ -62,6 +65,13 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
   let core: Replica | null = null;
   let loseAtStart = false;
   let leave = (): void => {};
+  /** What was read of a line before: all lives read the same ones again. */
+  const entries = new Map<string, Entry>();
+  const readOnce = (line: string): Entry => {
+    const entry = entries.get(line) ?? entryOf(line);
+    entries.set(line, entry);
+    return entry;
+  };
 
   const program = (machine: Machine): void => {
     const boot = world.chance.name(`run-${id}`);
@@ -75,7 +85,7 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
       boot,
       limits: settings.replica,
       durable: state.read() ?? NEW_STORE,
-      log: createLog(file.durable.map(entryOf)),
+      log: createLog(file.durable.map(readOnce)),
       now: machine.clockMs(),
       without: options.without,
     });
@@ -207,22 +217,27 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
       reply({ term, ok: true, found: queries.map((query) => findIn(replica.log, replica.commitIndex, query)) });
     });
 
-    const committedNote = (placed: Placed): boolean =>
-      !('note' in placed) || (replica.log.contents.note(placed.note.sink)?.index ?? 0) <= replica.commitIndex;
     const host: Host = {
       leading: () => (statusOf(replica).serving ? replica.durable.term : null),
       committedSequence: () => sequenceAt(replica.log, replica.commitIndex),
       movements: (after, max) => movementsAfter(replica.log, replica.commitIndex, after, max),
-      noteOf: (sink) => replica.log.contents.note(sink) ?? null,
+      noteOf: (sink) => noteIn(replica.log, sink),
       place: (term, placed, done) => {
-        // One note of a sink at a time is on its way to its commit.
-        if (!placed.every(committedNote)) return done({ ok: false, reason: 'busy' });
         requests += 1;
         replies.set(requests, (result) => done(result as PlaceResult));
         take({ type: 'propose', request: requests, term, orders: placed });
       },
     };
-    const outbox = options.sinks.length === 0 ? null : createOutbox({ ...options, machine, host });
+    const outbox =
+      options.sinks.length === 0
+        ? null
+        : createOutbox({
+            ...options,
+            machine,
+            host,
+            without: new Set(options.withoutDelivery),
+            withoutCore: options.withoutOutbox,
+          });
     machine.listen('replay', (body, reply) => {
       const { term, sink, sequence } = body as { term: number; sink: string; sequence: number };
       if (outbox === null) return reply({ term, ok: false });

@@ -15,8 +15,9 @@ export type Delivery = {
   asked: number | null;
   key: string;
   quantities: { name: string; quantity: number }[];
-  /** The world's time at which it was sent, for what nobody outside could know. */
+  /** What nobody outside could know: the world's time at which it was sent, and the note that its sender had begun with. */
   sentAtMs: number;
+  since: number;
 };
 
 export type DeliveryAnswer =
@@ -62,12 +63,12 @@ export const createSinkNode = (options: {
   const isRefused = new Map<number, boolean>();
 
   /**
-   * Nothing arrives of what was given up: its attempts are over for so long that nobody has them on their way any more. This
-   * is the one thing that keys cannot answer for, so the outbox waits for it.
+   * Nothing arrives of what was given up, from those who did not know that yet: its attempts are over for so long that nobody
+   * has them on their way any more. This is the one thing that keys cannot answer for.
    */
-  const isOver = ({ sequence, asked, sentAtMs }: Delivery): boolean => {
-    if (asked === null) return outbox.wasGivenUp(name, sequence);
-    return world.nowMs() - sentAtMs > settings.outbox.lateMsMax || !outbox.isAskedFor(name, { sequence, asked });
+  const isOver = ({ sequence, asked, sentAtMs, since }: Delivery): boolean => {
+    if (asked === null) return outbox.wasGivenUp(name, sequence, since);
+    return world.nowMs() - sentAtMs > settings.outbox.lateMsMax || outbox.wasGivenUpAgain(name, { sequence, asked });
   };
 
   const take = (delivery: Delivery): void => {
@@ -80,6 +81,7 @@ export const createSinkNode = (options: {
       return;
     }
     keys.add(key);
+    if (delivery.asked !== null) world.count(`dead letters that came to the ${kind} sink`);
     outbox.arrived(name, sequence);
     for (const one of quantities) {
       const before = levels.get(one.name)?.sequence ?? 0;

@@ -84,7 +84,7 @@ test('a conflict says when it is the second name that belongs to another order',
       buy(both.key, 3, { fingerprint: 'of another content' }),
       buy(both.key, 2, { fingerprint, alsoKey: 'other' }),
       buy('free', 1, { alsoKey: 'other' }),
-      buy('other', 2, { alsoKey: 'free' }),
+      buy('other', 2, { fingerprint: 'of another content', alsoKey: 'free' }),
     ),
     [
       { key: both.key, status: 'conflict' },

@@ -186,11 +186,6 @@ export const hold = (cache: Cache, sequence: number): 'now' | number => {
   return cache.lastHoldId;
 };
 
-/** A reply does not wait any more, for instance because its client is gone. */
-export const unhold = (cache: Cache, id: number): void => {
-  cache.held = cache.held.filter((reply) => reply.id !== id);
-};
-
 export const stats = (cache: Cache): CacheStats => ({
   capacity: cache.capacity,
   size: cache.entries?.size ?? 0,

@@ -23,6 +23,11 @@ export type ChecksOptions = {
   logger: Logger;
 };
 
+/**
+ * Of the time that the checks have together, a service gets less: so it has failed before nobody waits for it any more. A call
+ * that its caller has ended says nothing of the service, and one that hangs would never count as down.
+ */
+const SERVICE_SHARE = 0.9;
 /** A call may be repeated once, within the one deadline: all checks give the same answer to the same question. */
 const RETRIES = 1;
 
@@ -35,7 +40,7 @@ export const createChecks = (options: ChecksOptions): { checks: Checks; close():
     const outside = createOutside({
       name: `the ${name} service`,
       url,
-      deadlineMs: options.waitMs,
+      deadlineMs: options.waitMs * SERVICE_SHARE,
       retries: RETRIES,
       onState: (state) =>
         state === 'open'

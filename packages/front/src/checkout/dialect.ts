@@ -1,5 +1,6 @@
 /** What is tolerated of the pages of bookshops that were written for other servers of this kind; as ../dialect.ts for orders. */
-import { type Fields, orderFields } from '../dialect.ts';
+import type { Fields } from '../body.ts';
+import { orderFields } from '../dialect.ts';
 
 /** The fields of a checkout under their own names. Items may be written in any way that those of an order may. */
 export const checkoutFields = (fields: Fields): Fields => {

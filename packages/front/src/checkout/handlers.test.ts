@@ -1,15 +1,19 @@
 import { monthOf } from '@till/checks/expiry';
-import { wallMs } from '@till/shared/clock';
+import { sleep, wallMs } from '@till/shared/clock';
+import { Problem } from '@till/shared/errors';
 import { checkoutKey } from '@till/shared/keys';
 import { silentLogger } from '@till/shared/logger';
 import { createMetrics } from '@till/shared/metrics';
 import type { CheckoutMovement } from '@till/shared/movement';
+import { OutsideError } from '@till/shared/outside';
 import { Compile } from 'typebox/compile';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createMemoryJournal, product } from '../../../checks/test/journal.ts';
 import { soundDetails } from '../../../checks/test/sound.ts';
 import { createMemoryLedger } from '../../test/memory-ledger.ts';
+import { until } from '../../test/until.ts';
+import type { Placement } from '../placement.ts';
 import { QueueFull, Unavailable } from '../unavailable.ts';
 import { type Checkout, type CheckoutLedger, createCheckout, createCheckoutHandlers } from './handlers.ts';
 import type { Checks } from './orchestrator.ts';
@@ -51,15 +55,22 @@ const callsOf = ({ post, get }: Pick<Checkout, 'post' | 'get'>) => ({
 });
 
 /** A shop in memory behind the handlers; the checks, and the ledger, as the test says. */
-const openShop = (checks: Partial<Checks> = {}, ledgerChange: Partial<CheckoutLedger> = {}) => {
+const openShop = (
+  checks: Partial<Checks> = {},
+  ledgerChange: Partial<CheckoutLedger> = {},
+  change: Partial<Parameters<typeof createCheckoutHandlers>[0]> = {},
+) => {
   const { ledger, shop } = createMemoryLedger();
   const metrics = createMetrics('front');
   const handlers = createCheckoutHandlers({
     ledger: { ...ledger, ...ledgerChange },
+    placement: { obstacle: async () => null },
+    requestWaitMs: 20_000,
     checks: { ...passing, ...checks },
     checkWaitMs: 20_000,
     metrics,
     logger: silentLogger,
+    ...change,
   });
   const queued = () => shop.movements.filter((movement): movement is CheckoutMovement => movement.kind === 'checkout');
   return { ...callsOf(handlers), shop, queued, metrics };
@@ -249,9 +260,133 @@ test('a full queue is told, and so are a ledger that is full and one that cannot
   const joined = openShop({}, { queue: () => Promise.reject(new Unavailable('no_answer', true)) });
   assert.equal((await errorOf(joined.post({ key: 'k' }))).slice(0, 2), [409, 'in_flight']);
 
-  // The router answers this one, as for orders.
   const busy = openShop({}, { queue: () => Promise.reject(new QueueFull()) });
-  assert.instance(await busy.post().catch((error) => error), QueueFull);
+  const refused = await errorOf(busy.post({ key: 'k' }));
+  assert.equal([...refused.slice(0, 2), refused[2].get('idempotency-key')], [429, 'queue_full', 'k']);
+});
+
+test('a repeat is not rejected while the first answer is on its way', async () => {
+  let passes = true;
+  const { ledger, shop } = createMemoryLedger();
+  const { promise: committed, resolve: commit } = Promise.withResolvers<void>();
+  // Decided in the catalog's journal, and not yet committed in the log.
+  const slow: CheckoutLedger['queue'] = async (placed, waitMs) => {
+    const queued = await ledger.queue(placed, waitMs);
+    await committed;
+    return queued;
+  };
+  const { post } = openShop(
+    { fraud: async () => (passes ? { ok: true } : { ok: false, reason: 'too often' }) },
+    { ...ledger, queue: slow },
+  );
+  const first = post({ key: 'k' });
+  await until(() => shop.movements.length > 1, 'the checkout');
+  passes = false;
+  const again = await post({ key: 'k' });
+  assert.is(again.headers.get('idempotent-replayed'), 'true');
+  const { orderId, status } = await answerOf(again);
+  assert.is(status, 'Order Approved');
+  commit();
+  assert.is((await answerOf(await first)).orderId, orderId);
+});
+
+test('what the warehouse lacks is rejected and leaves nothing behind; what was queued stays so', async () => {
+  let says: Awaited<ReturnType<Placement['obstacle']>> | Problem = null;
+  const asked: object[] = [];
+  const { post, queued } = openShop(
+    { fraud: async ({ contact }) => (contact.startsWith('bad') ? { ok: false, reason: 'no' } : { ok: true }) },
+    {},
+    {
+      placement: {
+        obstacle: async (lines) => {
+          asked.push(lines);
+          if (says instanceof Problem) throw says;
+          return says;
+        },
+      },
+    },
+  );
+  const first = await answerOf(await post({ key: 'k' }));
+  assert.equal(asked, [[{ name: BOOK, quantity: 1 }]]);
+  for (const [obstacle, reason] of [
+    [{ short: 'Cannot buy 1: 0 left in the warehouse' }, 'Cannot buy 1: 0 left in the warehouse'],
+    [{ unknown: BOOK }, `Cannot find a product named "${BOOK}"`],
+  ] as const) {
+    says = obstacle;
+    const answer = await answerOf(await post({ key: 'l' }));
+    assert.equal([answer.status, answer.reason], ['Order Rejected', reason]);
+    assert.is((await answerOf(await post({ key: 'k' }))).orderId, first.orderId);
+  }
+  says = new Problem(503, 'warehouse_down', 'Cannot check the stock', { 'retry-after': '60' });
+  const [status, reason, headers] = await errorOf(post({ key: 'l' }));
+  assert.equal([status, reason], [503, 'warehouse_down']);
+  assert.equal([headers.get('retry-after'), headers.get('idempotency-key')], ['60', 'l']);
+  asked.length = 0;
+  await post({ body: details({ user: { name: 'Kim Kask', contact: 'bad@example.com' } }) });
+  assert.equal(asked, [], 'what the checks refuse is not asked for');
+  assert.is(queued().length, 1);
+  says = null;
+  assert.is((await answerOf(await post({ key: 'l' }))).status, 'Order Approved');
+});
+
+test('all of its waits have one end, and the checks a time of their own', async () => {
+  const waits: number[] = [];
+  const PAUSE_MS = 60;
+  const { ledger } = createMemoryLedger();
+  const { post } = openShop(
+    {
+      fraud: async () => {
+        await sleep(3 * PAUSE_MS);
+        return { ok: true };
+      },
+    },
+    {
+      knownCheckout: async (_, waitMs = Number.NaN) => {
+        waits.push(waitMs);
+        await sleep(PAUSE_MS);
+        return null;
+      },
+      queue: (placed, waitMs = Number.NaN) => {
+        waits.push(waitMs);
+        return ledger.queue(placed, waitMs);
+      },
+    },
+    { requestWaitMs: 20_000 },
+  );
+  await post({ key: 'k' });
+  const [first = 0, last = 0] = waits;
+  assert.ok(first <= 20_000 && last < first - PAUSE_MS / 2, `${waits} ms`);
+  const silent = openShop({}, { product: () => new Promise(() => {}) }, { requestWaitMs: 30 });
+  assert.equal((await errorOf(silent.post())).slice(0, 2), [503, 'catalog_silent']);
+});
+
+test('a check that has too much to do is answered 429', async () => {
+  const { post, queued } = openShop({ fraud: () => Promise.reject(new OutsideError('full', 'too many calls')) });
+  const [status, reason, headers] = await errorOf(post({ key: 'k' }));
+  assert.equal([status, reason, headers.get('idempotency-key')], [429, 'queue_full', 'k']);
+  assert.is(queued().length, 0);
+});
+
+test('what is told elsewhere is not told with every checkout', async () => {
+  const words: unknown[] = [];
+  const warn = (fields: unknown) => {
+    words.push(fields);
+  };
+  for (const [error, count] of [
+    [new Problem(503, 'catalog_away', 'Cannot suggest books: the journal is not read yet'), 0],
+    [new OutsideError('open', 'it was down'), 0],
+    [new OutsideError('full', 'too many calls'), 0],
+    [new Error('as asked for'), 1],
+  ] as const) {
+    const { post } = openShop(
+      { suggestions: () => Promise.reject(error) },
+      {},
+      { logger: { ...silentLogger, warn } as typeof silentLogger },
+    );
+    words.length = 0;
+    assert.is((await answerOf(await post())).status, 'Order Approved');
+    assert.is(words.length, count, error.message);
+  }
 });
 
 test('where a checkout stands', async () => {
@@ -291,6 +426,8 @@ test('with the real checks, in this process', async () => {
   const metrics = createMetrics('front');
   const checkout = createCheckout({
     ledger,
+    placement: { obstacle: async () => null },
+    requestWaitMs: 20_000,
     urls: { verification: null, fraud: null, suggestions: null },
     history: journal.history,
     checkWaitMs: 20_000,

@@ -5,30 +5,37 @@
 import type { CheckoutDetails, FraudInput, SuggestedBook } from '@till/checks/contract';
 import type { CheckName } from '@till/checks/names';
 import type { HistoryReader } from '@till/checks/suggestions';
-import { Problem, problem } from '@till/shared/errors';
+import { monotonicMs } from '@till/shared/clock';
+import { Problem } from '@till/shared/errors';
+import { fingerprintOfCheckout } from '@till/shared/fingerprint';
 import { decoded } from '@till/shared/handler';
 import { limits } from '@till/shared/limits';
 import type { Logger } from '@till/shared/logger';
 import type { Metrics } from '@till/shared/metrics';
-import type { Line, StoredCheckout } from '@till/shared/movement';
+import type { Line, PlacedCheckout, StoredCheckout } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
 import { OutsideError } from '@till/shared/outside';
 import { randomName } from '@till/shared/random';
 import { json } from '@till/shared/reply';
-import { quote } from '../dialect.ts';
+import { keyReused, undecided } from '../handlers/decisions.ts';
 import { REPLAYED, RETRY_AFTER } from '../handlers/replies.ts';
-import type { Ledger } from '../ledger.ts';
-import { keyOf } from '../order-request.ts';
-import { Unavailable } from '../unavailable.ts';
+import type { Ledger, Queued } from '../ledger.ts';
+import type { Placement } from '../placement.ts';
+import { quote } from '../quote.ts';
+import { inTime } from '../unavailable.ts';
 import { createChecks } from './checks.ts';
 import { pageAnswer } from './dialect.ts';
-import { type Checks, createOrchestrator } from './orchestrator.ts';
-import { checkoutOf, fingerprintOfCheckout, linesOf, readCheckout } from './request.ts';
+import { type Checks, createOrchestrator, type Judgement } from './orchestrator.ts';
+import { checkoutOf, linesOf, readCheckout } from './request.ts';
 
-export type CheckoutLedger = Pick<Ledger, 'queue' | 'checkout' | 'decided' | 'lookup' | 'product'>;
+export type CheckoutLedger = Pick<Ledger, 'queue' | 'knownCheckout' | 'checkout' | 'lookup' | 'product'>;
 
 export type CheckoutDeps = {
   ledger: CheckoutLedger;
+  /** Asked about what the checks approve. */
+  placement: Pick<Placement, 'obstacle'>;
+  /** How long a checkout may wait here altogether, beside its checks. */
+  requestWaitMs: number;
   /** Where each check is asked for; null: it is done here. */
   urls: { verification: string | null; fraud: string | null; suggestions: string | null };
   /** A page of the catalog's journal. */
@@ -52,22 +59,20 @@ export const createCheckout = (deps: CheckoutDeps): Checkout => {
   return { ...createCheckoutHandlers({ ...deps, checks }), close };
 };
 
-type HandlersDeps = Pick<CheckoutDeps, 'ledger' | 'checkWaitMs' | 'metrics' | 'logger'> & { checks: Checks };
+type HandlersDeps = Omit<CheckoutDeps, 'urls' | 'history'> & { checks: Checks };
 
 export const createCheckoutHandlers = (deps: HandlersDeps): Pick<Checkout, 'post' | 'get'> => {
-  const { ledger, logger } = deps;
+  const { ledger, placement, logger } = deps;
   const { judge, suggest } = createOrchestrator({
     checks: deps.checks,
     waitMs: deps.checkWaitMs,
     onFailed: (check, error) => {
-      // That a service is not asked for a while is told once, when that begins.
-      if (error instanceof OutsideError && error.kind === 'open') return;
-      logger.warn({ check, error }, 'a check of a checkout could not judge');
+      if (!isToldElsewhere(error)) logger.warn({ check, error }, 'a check of a checkout could not judge');
     },
   });
   const results = deps.metrics.counter({
     name: 'till_checkouts_total',
-    help: 'Checkouts by result: approved, replayed, rejected, or unavailable because a check could not judge',
+    help: 'Checkouts by result: approved, replayed, rejected, or unavailable because nobody could judge',
     labelNames: ['result'],
   });
 
@@ -98,55 +103,65 @@ export const createCheckoutHandlers = (deps: HandlersDeps): Pick<Checkout, 'post
     return answer({ orderId: randomName(), status: 'Order Rejected', reason, suggestedBooks: [] }, false);
   };
 
-  const unavailable = (check: CheckName, key: string): Response => {
-    results.inc({ result: 'unavailable' });
+  const unavailable = ({ check, isFull }: { check: CheckName; isFull: boolean }): Problem => {
+    if (isFull)
+      return new Problem(429, 'queue_full', `Cannot check out: the ${check} check has too much to do`, RETRY_AFTER);
     const message = `Cannot check out now: the ${check} check does not answer`;
-    return problem(503, 'check_unavailable', message, { ...RETRY_AFTER, 'idempotency-key': key });
+    return new Problem(503, 'check_unavailable', message, RETRY_AFTER);
   };
 
-  const queue = async ({ key, isKeyGiven, details, lines }: Asked, books: Promise<SuggestedBook[]>) => {
-    const checkout = checkoutOf(randomName(), lines, details);
-    const queued = await ledger.queue({ key, fingerprint: fingerprintOfCheckout(checkout), checkout });
-    if (queued.status === 'queued') return approved(queued.id, await books, isKeyGiven && queued.replayed);
+  const queuedAnswer = async (queued: Queued, { placed, isKeyGiven }: Asked, books: () => Promise<SuggestedBook[]>) => {
+    if (queued.status === 'queued') return approved(queued.id, await books(), isKeyGiven && queued.replayed);
     if (queued.status === 'unknown_product') return rejected(unknownProductText(queued.name));
-    if (queued.status === 'conflict') {
-      throw new Problem(422, 'key_reused', `Cannot use the key ${quote(key)} again: it belongs to another order`);
-    }
+    if (queued.status === 'conflict') throw keyReused(placed.key);
     throw new Problem(429, 'queue_full', 'Cannot take another checkout: too many wait to be executed', RETRY_AFTER);
   };
 
-  const checkOut = async (asked: Asked): Promise<Response> => {
-    const { key, isKeyGiven, details, lines } = asked;
+  /** The checks have a time of their own: what they take is not taken from the rest. */
+  const judgeAsked = async (asked: Asked, time: Time, amount: number): Promise<Judgement> => {
+    const startMs = monotonicMs();
+    const judgement = await judge({ details: asked.details, fraud: fraudInputOf(asked, amount) });
+    time.endMs += monotonicMs() - startMs;
+    return judgement;
+  };
+
+  const checkOut = async (asked: Asked, time: Time): Promise<Response> => {
+    const { placed, isKeyGiven } = asked;
+    const { lines } = placed.checkout;
+    const names = lines.map(({ name }) => name);
     // What was decided under a key stays decided: the checks have nothing to say about it any more.
-    if (isKeyGiven && (await ledger.decided(key))) {
-      return queue(asked, suggest({ items: lines.map(({ name }) => name) }));
-    }
-    const amount = await amountOf(lines);
+    const known = isKeyGiven ? await ledger.knownCheckout(placed, time.leftMs()) : null;
+    if (known !== null) return queuedAnswer(known, asked, () => suggest({ items: names }));
+    const amount = await inTime(amountOf(lines), time.leftMs(), 'catalog_silent');
     if (typeof amount !== 'number') return rejected(unknownProductText(amount.unknown));
-    const judgement = await judge({ details, fraud: fraudInputOf(asked, amount) });
+    const judgement = await judgeAsked(asked, time, amount);
     if (judgement.kind === 'refused') return rejected(judgement.reason);
-    if (judgement.kind === 'unavailable') return unavailable(judgement.check, key);
-    return queue(asked, Promise.resolve(judgement.books));
+    if (judgement.kind === 'unavailable') throw unavailable(judgement);
+    const obstacle = await placement.obstacle(lines, time.leftMs());
+    if (obstacle !== null) return rejected('short' in obstacle ? obstacle.short : unknownProductText(obstacle.unknown));
+    return queuedAnswer(await ledger.queue(placed, time.leftMs()), asked, async () => judgement.books);
   };
 
   /** Items that no order can have: the checks say what is wrong with them. Whatever they say, nothing is queued. */
-  const turnDown = async (asked: Asked): Promise<Response> => {
-    const judgement = await judge({ details: asked.details, fraud: fraudInputOf(asked, 0) });
-    if (judgement.kind === 'unavailable') return unavailable(judgement.check, asked.key);
+  const turnDown = async (asked: Asked, time: Time): Promise<Response> => {
+    const judgement = await judgeAsked(asked, time, 0);
+    if (judgement.kind === 'unavailable') throw unavailable(judgement);
     return rejected(judgement.kind === 'refused' ? judgement.reason : 'Cannot check out these items');
   };
 
   const post: Checkout['post'] = async (request) => {
-    const given = request.headers.get('idempotency-key');
-    const key = given === null ? randomName() : keyOf(given, 'Idempotency-Key');
-    const details = await readCheckout(request);
+    const time = timeOf(deps.requestWaitMs);
+    const { details, key: given } = await readCheckout(request);
     const lines = linesOf(details.items);
-    const asked = { key, isKeyGiven: given !== null, details, lines: lines ?? [] };
+    const key = given ?? randomName();
+    const checkout = checkoutOf(randomName(), lines ?? [], details);
+    const placed = { key, fingerprint: fingerprintOfCheckout(checkout), checkout };
+    const asked = { placed, isKeyGiven: given !== null, details };
     try {
-      return await (lines === null ? turnDown(asked) : checkOut(asked));
+      return await (lines === null ? turnDown(asked, time) : checkOut(asked, time));
     } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      return undecided(error, key);
+      if (error instanceof Problem && error.status === 503) results.inc({ result: 'unavailable' });
+      throw undecided(error, { what: 'checkout', name: key, repeatedWith: 'the same Idempotency-Key', key });
     }
   };
 
@@ -160,16 +175,28 @@ export const createCheckoutHandlers = (deps: HandlersDeps): Pick<Checkout, 'post
   return { post, get };
 };
 
-/** One checkout. The key is the client's, or made here. */
-type Asked = { key: string; isKeyGiven: boolean; details: CheckoutDetails; lines: Line[] };
+/** What was asked for. The key is the client's, or made here. */
+type Asked = { placed: PlacedCheckout; isKeyGiven: boolean; details: CheckoutDetails };
 
-const fraudInputOf = ({ key, details }: Asked, amount: number): FraudInput => ({
-  attempt: key,
+/** How long this may still take. */
+type Time = { endMs: number; leftMs(): number };
+const timeOf = (waitMs: number): Time => {
+  const time = { endMs: monotonicMs() + waitMs, leftMs: () => time.endMs - monotonicMs() };
+  return time;
+};
+
+const fraudInputOf = ({ placed, details }: Asked, amount: number): FraudInput => ({
+  attempt: placed.key,
   contact: details.user.contact,
   cardNumber: details.creditCard.number,
   country: details.billingAddress.country,
   amount,
 });
+
+/** That a service is down, or that the journal cannot be read, is told once, when that begins; that too much is asked is only counted. */
+const isToldElsewhere = (error: unknown): boolean =>
+  (error instanceof OutsideError && (error.kind === 'open' || error.kind === 'full')) ||
+  (error instanceof Problem && error.reason === 'catalog_away');
 
 const unknownProductText = (name: string): string => `Cannot find a product named ${quote(name)}`;
 
@@ -188,14 +215,4 @@ const viewOf = (stored: StoredCheckout) => {
   if (stored.state === 'queued') return { orderId, status: 'queued' };
   if (stored.state === 'placed') return { orderId, status: 'placed', order_number: stored.number };
   return { orderId, status: 'refused', reason: stored.reason, message: stored.message };
-};
-
-/** Nothing may be assumed of the checkout: the answer carries its key, so that it can be repeated safely. */
-const undecided = (error: Unavailable, key: string): Response => {
-  const headers = { ...RETRY_AFTER, 'idempotency-key': key };
-  if (error.joined) {
-    return problem(409, 'in_flight', `Cannot answer yet: the checkout ${quote(key)} is in flight`, headers);
-  }
-  const message = `Cannot say whether the checkout was queued: ${error.reason}; repeat it with the same Idempotency-Key`;
-  return problem(503, error.reason, message, headers);
 };

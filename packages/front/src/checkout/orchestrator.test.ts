@@ -88,7 +88,7 @@ for (const refusing of ['verification', 'fraud'] as const) {
       suggestions: cancellable('suggestions'),
       [refusing]: async () => refusal('no'),
     });
-    assert.equal(await judge(asked), { kind: 'refused', by: refusing, reason: 'no' });
+    assert.equal(await judge(asked), { kind: 'refused', reason: 'no' });
     const others = ['verification', 'fraud', 'suggestions'].filter((name) => name !== refusing);
     assert.equal(cancelled, others);
     assert.equal(failures, []);
@@ -109,7 +109,7 @@ test('one deadline for all: what does not answer in time is cancelled, and nothi
       },
       30,
     );
-    assert.equal(await judge(asked), { kind: 'unavailable', check: silent });
+    assert.equal(await judge(asked), { kind: 'unavailable', check: silent, isFull: false });
     assert.instance(reason, DeadlineExceeded);
     assert.equal(failures, [[silent, reason]]);
   }

@@ -6,6 +6,7 @@ import type { Check, Verdict } from '@till/checks/check';
 import type { Basket, CheckoutDetails, FraudInput, SuggestedBook, Suggestions } from '@till/checks/contract';
 import type { CheckName } from '@till/checks/names';
 import { DeadlineExceeded } from '@till/shared/clock';
+import { OutsideError } from '@till/shared/outside';
 
 export type Checks = {
   verification: Check<CheckoutDetails, Verdict>;
@@ -17,9 +18,9 @@ export type Asked = { details: CheckoutDetails; fraud: FraudInput };
 
 export type Judgement =
   | { kind: 'approved'; books: SuggestedBook[] }
-  | { kind: 'refused'; by: CheckName; reason: string }
-  /** One that must be asked did not answer, and none that did refuses. */
-  | { kind: 'unavailable'; check: CheckName };
+  | { kind: 'refused'; reason: string }
+  /** One that must be asked did not answer, and none that did refuses. `isFull`: it is asked too many questions already. */
+  | { kind: 'unavailable'; check: CheckName; isFull: boolean };
 
 export type Orchestrator = {
   judge(asked: Asked): Promise<Judgement>;
@@ -40,8 +41,7 @@ class NoLongerNeeded extends Error {
   override name = 'NoLongerNeeded';
 }
 
-type Answer<Result> = { check: CheckName; result: Result | null };
-type Refusal = { check: CheckName; reason: string };
+type Answer<Result> = { check: CheckName; result: Result | null; isFull: boolean };
 
 export const createOrchestrator = ({ checks, waitMs, onFailed }: OrchestratorOptions): Orchestrator => {
   /** Gives what is asked one signal, which is aborted at the deadline, and anyway at the end. */
@@ -52,7 +52,7 @@ export const createOrchestrator = ({ checks, waitMs, onFailed }: OrchestratorOpt
       return await run(ending.signal);
     } finally {
       clearTimeout(timer);
-      ending.abort(new NoLongerNeeded('Another check has refused'));
+      ending.abort(new NoLongerNeeded('All is said'));
     }
   };
 
@@ -62,10 +62,10 @@ export const createOrchestrator = ({ checks, waitMs, onFailed }: OrchestratorOpt
     { check, input, signal }: { check: Check<Input, Result>; input: Input; signal: AbortSignal },
   ): Promise<Answer<Result>> => {
     try {
-      return { check: name, result: await unlessAborted(check(input, { signal }), signal) };
+      return { check: name, result: await unlessAborted(check(input, { signal }), signal), isFull: false };
     } catch (error) {
       if (!(signal.reason instanceof NoLongerNeeded)) onFailed(name, error);
-      return { check: name, result: null };
+      return { check: name, result: null, isFull: error instanceof OutsideError && error.kind === 'full' };
     }
   };
 
@@ -83,21 +83,21 @@ export const createOrchestrator = ({ checks, waitMs, onFailed }: OrchestratorOpt
         ];
         const books = askForBooks({ items: details.items.map(({ name }) => name) }, signal);
         const refusal = await firstRefusal(verdicts);
-        if (refusal !== null) return { kind: 'refused', by: refusal.check, reason: refusal.reason };
+        if (refusal !== null) return { kind: 'refused', reason: refusal };
         const missing = (await Promise.all(verdicts)).find(({ result }) => result === null);
-        if (missing !== undefined) return { kind: 'unavailable', check: missing.check };
+        if (missing !== undefined) return { kind: 'unavailable', check: missing.check, isFull: missing.isFull };
         return { kind: 'approved', books: await books };
       }),
     suggest: (basket) => together((signal) => askForBooks(basket, signal)),
   };
 };
 
-/** The first that comes; null once all have answered and none refuses. */
-const firstRefusal = (verdicts: Promise<Answer<Verdict>>[]): Promise<Refusal | null> =>
+/** Why the first that refuses does so; null once all have answered and none refuses. */
+const firstRefusal = (verdicts: Promise<Answer<Verdict>>[]): Promise<string | null> =>
   new Promise((resolve) => {
     const look = async (verdict: Promise<Answer<Verdict>>): Promise<void> => {
-      const { check, result } = await verdict;
-      if (result?.ok === false) resolve({ check, reason: result.reason });
+      const { result } = await verdict;
+      if (result?.ok === false) resolve(result.reason);
     };
     void Promise.all(verdicts.map(look)).then(() => resolve(null));
   });

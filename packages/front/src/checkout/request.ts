@@ -2,20 +2,21 @@
  * A checkout as a client posted it. Only what cannot be read is an error of the request; what is missing is empty here, and
  * the verification rejects it. No message quotes what was posted: it may be a card's number or somebody's address.
  */
-import { hash } from 'node:crypto';
 import { lastFourOf } from '@till/checks/card';
 import type { CheckoutDetails } from '@till/checks/contract';
 import { Problem } from '@till/shared/errors';
 import { limits } from '@till/shared/limits';
 import type { Checkout, Line } from '@till/shared/movement';
-import { foldName } from '@till/shared/names';
-import { type Fields, isFields, readFields } from '../dialect.ts';
+import { type Fields, isFields } from '../body.ts';
+import { readFields } from '../dialect.ts';
+import { keyOfOrder } from '../order-request.ts';
 import { checkoutFields } from './dialect.ts';
 
-/** The body's fields; throws a `Problem` without any of them in its text. */
-export const readCheckout = async (request: Request): Promise<CheckoutDetails> => {
+/** What was posted, and the key that it came with, if any; throws a `Problem` without any of it in its text. */
+export const readCheckout = async (request: Request): Promise<{ details: CheckoutDetails; key: string | null }> => {
   try {
-    return detailsOf(checkoutFields(await readFields(request)));
+    const fields = checkoutFields(await readFields(request));
+    return { details: detailsOf(fields), key: keyOfOrder(request.headers.get('idempotency-key'), fields) };
   } catch (error) {
     const text = error instanceof Problem ? UNQUOTED[error.reason] : undefined;
     throw error instanceof Problem && text !== undefined ? new Problem(error.status, error.reason, text) : error;
@@ -27,6 +28,7 @@ const UNQUOTED: Record<string, string> = {
   malformed_json: 'Cannot read the body as JSON',
   invalid_body: 'Cannot read the body as a checkout: it is not an object',
   repeated_field: 'Cannot read the body: a field is given twice',
+  invalid_key: `Cannot check out under this key: it must be 1 to ${limits.keyLengthMax} visible ASCII characters, the same in header and body`,
 };
 
 /** Throws a `Problem` that names the first field that cannot be what it should be. Other fields are ignored. */
@@ -99,9 +101,3 @@ export const checkoutOf = (id: string, lines: Line[], { user, creditCard }: Chec
   customer: user.contact,
   card: lastFourOf(creditCard.number),
 });
-
-/** The same for a repetition of the same checkout: its items, whom it is for and the card's last four digits. */
-export const fingerprintOfCheckout = ({ lines, customer, card }: Checkout): string => {
-  const items = lines.map(({ name, quantity }) => [foldName(name), quantity]);
-  return hash('sha256', JSON.stringify([items, customer, card]), 'hex').slice(0, 32);
-};

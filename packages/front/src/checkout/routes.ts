@@ -16,6 +16,7 @@ export const checkoutBodySchema = Type.Object({
   items: Type.Array(lineSchema, { minItems: 1, maxItems: limits.orderLinesMax }),
   billingAddress: Type.Object({ street: text, city: text, state: Type.Optional(text), zip: text, country: text }),
   termsAccepted: Type.Boolean(),
+  idempotencyKey: Type.Optional(keySchema),
 });
 
 const checkoutAnswer = {

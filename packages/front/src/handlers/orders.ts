@@ -1,21 +1,20 @@
 /** Placing orders and looking them up. */
-import { Problem, problem } from '@till/shared/errors';
-import { fingerprintOf } from '@till/shared/fingerprint';
+import { Problem } from '@till/shared/errors';
 import { decoded } from '@till/shared/handler';
 import { orderIdKey } from '@till/shared/keys';
-import type { PlacedOrder } from '@till/shared/movement';
 import { json } from '@till/shared/reply';
-import { isEmptyBody, orderFields, quote, readFields, typedAnswer } from '../dialect.ts';
-import type { Decision, Ledger } from '../ledger.ts';
+import { isEmptyBody, orderFields, readFields, typedAnswer } from '../dialect.ts';
+import type { Ledger } from '../ledger.ts';
 import type { OrderQuery } from '../order-client.ts';
 import { keyOf, keyOfOrder, orderIdOf, orderOf } from '../order-request.ts';
 import { orderView, placedOrder } from '../orders.ts';
 import type { Placement } from '../placement.ts';
-import { Unavailable } from '../unavailable.ts';
-import { type Handler, REPLAYED, RETRY_AFTER, unknownProduct, wholeNumberOf } from './replies.ts';
+import { quote } from '../quote.ts';
+import { decisionAnswer, orderAnswer, repeatableOrder, undecided } from './decisions.ts';
+import { type Handler, wholeNumberOf } from './replies.ts';
 
 export const createOrderHandlers = (deps: {
-  ledger: Pick<Ledger, 'find' | 'decided'>;
+  ledger: Pick<Ledger, 'find'>;
   placement: Placement;
   requestWaitMs: number;
 }) => {
@@ -26,13 +25,12 @@ export const createOrderHandlers = (deps: {
     const key = keyOfOrder(request.headers.get('idempotency-key'), fields);
     const placed = placedOrder(orderOf(fields), key);
     const isRepeat = key !== null || placed.order.orderId !== undefined;
+    const answer = placed.order.type === undefined ? orderAnswer : typedAnswer;
     try {
       const decision = await placement.place(placed, { waitMs: requestWaitMs, isRepeat });
-      if (decision.status === 'conflict') throw await conflictOf(ledger, placed);
-      return decisionAnswer(decision, placed.order.type === undefined ? orderAnswer : typedAnswer, isRepeat);
+      return decisionAnswer(decision, placed, { answer, isRepeat });
     } catch (error) {
-      if (!(error instanceof Unavailable)) throw error;
-      return undecided(error, placed, key);
+      throw undecided(error, repeatableOrder(placed, key));
     }
   };
 
@@ -77,59 +75,4 @@ export const createOrderHandlers = (deps: {
   };
 
   return { handlers: { placeOrder, order, orderByName }, postedOrder };
-};
-
-export const orderAnswer = (number: number): { order_number: number } => ({ order_number: number });
-
-/** The answer to an order that was decided, or whose product is unknown. That it was decided before is told to who may repeat it. */
-export const decisionAnswer = (
-  decision: Exclude<Decision, { status: 'conflict' }>,
-  answer: (number: number) => object,
-  isRepeat = true,
-): Response => {
-  if (decision.status === 'unknown_product') throw unknownProduct(decision.name);
-  const headers = isRepeat && decision.replayed ? REPLAYED : undefined;
-  if (decision.status === 'rejected') return problem(400, decision.reason, decision.message, headers);
-  return json(200, { data: answer(decision.number) }, headers);
-};
-
-/**
- * Which of an order's two names belongs to another order. The catalog does not say, so it is looked up among what is
- * committed: that stays as it is. If neither name is there yet, the other order is on its way.
- */
-export const conflictOf = async (
-  ledger: Pick<Ledger, 'find' | 'decided'>,
-  { key, alsoKey, order, fingerprint }: PlacedOrder,
-): Promise<Problem> => {
-  const { orderId } = order;
-  if (orderId === undefined) return keyReused(key);
-  if (alsoKey === undefined) return duplicateOrder(orderId);
-  const [stored, isIdTaken, isKeyTaken] = await Promise.all([
-    ledger.find({ key }),
-    ledger.decided(key),
-    ledger.decided(alsoKey),
-  ]);
-  const isOther = stored === null ? isIdTaken : fingerprintOf(stored.order) !== fingerprint;
-  if (isOther) return duplicateOrder(orderId);
-  if (isKeyTaken) return keyReused(alsoKey);
-  throw new Unavailable('in_flight', true);
-};
-
-const keyReused = (key: string): Problem =>
-  new Problem(422, 'key_reused', `Cannot use the key ${quote(key)} again: it belongs to another order`);
-
-const duplicateOrder = (orderId: string): Problem =>
-  new Problem(409, 'duplicate_order', `Cannot make the order ${quote(orderId)} again with another content`);
-
-/** Nothing may be assumed of the order: the answer carries the key that it can be repeated with safely. */
-export const undecided = (error: Unavailable, { key, order }: PlacedOrder, given: string | null): Response => {
-  const headerKey = order.orderId === undefined ? key : given;
-  const headers = { ...RETRY_AFTER, ...(headerKey !== null && { 'idempotency-key': headerKey }) };
-  const name = order.orderId ?? key;
-  if (error.joined) {
-    return problem(409, 'in_flight', `Cannot answer yet: the order ${quote(name)} is in flight`, headers);
-  }
-  const how = order.orderId === undefined ? 'the same Idempotency-Key' : 'the same orderId';
-  const message = `Cannot say whether the order was made: ${error.reason}; repeat it with ${how}`;
-  return problem(503, error.reason, message, headers);
 };

@@ -2,8 +2,8 @@
 import { Problem } from '@till/shared/errors';
 import { decoded } from '@till/shared/handler';
 import { json } from '@till/shared/reply';
-import { quote } from '../dialect.ts';
 import type { Ledger } from '../ledger.ts';
+import { quote } from '../quote.ts';
 import { type Handler, type Routed, wholeNumberOf } from './replies.ts';
 
 export const createOutboxHandlers = (ledger: Pick<Ledger, 'outbox' | 'outboxEvent' | 'replay'>) => {

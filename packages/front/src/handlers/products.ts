@@ -4,15 +4,13 @@ import { decoded } from '@till/shared/handler';
 import { limits } from '@till/shared/limits';
 import { foldName } from '@till/shared/names';
 import { json, Reply } from '@till/shared/reply';
-import { quote } from '../dialect.ts';
 import type { Ledger, TrailQuery } from '../ledger.ts';
-import { type Handler, unknownProduct, wholeNumberOf } from './replies.ts';
+import { quote } from '../quote.ts';
+import { type Handler, unknownProduct, WHOLE_NUMBER_MAX, wholeNumberOf } from './replies.ts';
 
 const OK = { status: 200, headers: { 'content-type': 'application/json; charset=utf-8' } };
 /** Entries of the trail in one answer, unless the caller wants more or fewer. */
 const TRAIL_ENTRIES = 100;
-/** As long a number as may stand in a path or a query. */
-const SEQUENCE_MAX = 999_999_999_999_999;
 
 export const createProductHandlers = (ledger: Pick<Ledger, 'lookup' | 'product' | 'products' | 'trail'>) => {
   /** One product; synchronous when the cache has it. */
@@ -43,7 +41,7 @@ const trailQueryOf = (given: URLSearchParams): TrailQuery => {
   const product = given.get('product');
   if (product !== null && (product === '' || product.length > limits.nameLengthMax)) throw unknownProduct(product);
   return {
-    after: numberOf(given, 'after', { fallback: 0, min: 0, max: SEQUENCE_MAX }),
+    after: numberOf(given, 'after', { fallback: 0, min: 0, max: WHOLE_NUMBER_MAX }),
     limit: numberOf(given, 'limit', { fallback: TRAIL_ENTRIES, min: 1, max: limits.trailEntriesMax }),
     ...(product !== null && { product }),
   };

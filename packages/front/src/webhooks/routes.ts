@@ -34,7 +34,10 @@ export const webhookRoutes = {
     paths: ['/webhooks/shopify/orders/cancelled'],
     summary: 'An order that was cancelled at Shopify: what it took is given back, once',
     headers,
-    body: Type.Object({ id: idSchema }),
+    body: Type.Object({
+      id: idSchema,
+      cancelled_at: Type.String({ minLength: 1, description: 'Says that it is cancelled; null in any other order' }),
+    }),
     responses: {
       200: dataOf(
         Type.Union([

@@ -2,7 +2,7 @@ import { Problem } from '@till/shared/errors';
 import fc from 'fast-check';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { idOf, orderOfShopify, readPayload } from './shopify.ts';
+import { idOf, orderOfShopify, readPayload, requireCancelled } from './shopify.ts';
 
 const payload = (text: string) => readPayload(new TextEncoder().encode(text));
 
@@ -88,6 +88,40 @@ test('whatever is in an order, it is read or refused', () => {
       const refused = refusal(() => orderOfShopify(payload(`{"id":${id},"line_items":${items}}`)));
       assert.match(refused, /^(none|400 [a-z_]+: )/);
     }),
+  );
+});
+
+test('what is wrong with an order is said without a word of what is in it', () => {
+  const person = { email: 'jon@example.com', street: 'Elm 1' };
+  const secret = fc.constantFrom<unknown>(person, [person], person.email.repeat(20), -1, true);
+  const wrong = fc.record({ sku: secret, quantity: secret }, { requiredKeys: [] });
+  fc.assert(
+    fc.property(secret, fc.array(fc.oneof(secret, wrong), { minLength: 1 }), (id, items) => {
+      for (const order of [
+        { id: 7, line_items: items },
+        { id, line_items: items },
+        { id: 7, line_items: person },
+      ]) {
+        const refused = refusal(() => orderOfShopify(payload(JSON.stringify(order))));
+        assert.match(refused, /^400 [a-z_]+: /);
+        assert.not.match(refused, /jon|Elm|-1|true/);
+      }
+    }),
+  );
+});
+
+test('a cancellation must say itself that it is one', () => {
+  requireCancelled(payload('{"id":7,"cancelled_at":"2026-01-01T00:00:00Z"}'));
+  for (const value of ['null', '""', '0', '1767225600', 'true', '{}', '["2026-01-01T00:00:00Z"]']) {
+    assert.match(
+      refusal(() => requireCancelled(payload(`{"id":7,"cancelled_at":${value}}`))),
+      /^400 not_cancelled: /,
+      value,
+    );
+  }
+  assert.match(
+    refusal(() => requireCancelled(payload('{"id":7}'))),
+    /^400 not_cancelled: /,
   );
 });
 

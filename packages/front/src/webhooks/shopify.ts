@@ -1,12 +1,13 @@
 /**
  * What is read of Shopify's orders. Their ids have 64 bits, more than a number of JavaScript holds exactly, so they are
- * read as texts. Messages never quote the body: it says who bought what, and where they live.
+ * read as texts. What is wrong with a body is said without quoting it: it says who bought what, and where they live. Only
+ * names that products and orders can have are said back.
  */
 import { Problem } from '@till/shared/errors';
 import { limits } from '@till/shared/limits';
 import type { Line, Order } from '@till/shared/movement';
 import { parse } from 'lossless-json';
-import { type Fields, isFields } from '../dialect.ts';
+import { type Fields, isFields } from '../body.ts';
 import { lineOf, missingField } from '../order-request.ts';
 
 /** The fields of a webhook's body. */
@@ -30,6 +31,13 @@ export const idOf = ({ id }: Fields): string => {
   throw new Problem(400, 'invalid_order_id', 'Cannot use the "id": it must be a whole number of at most 20 digits');
 };
 
+/** Refuses an order that does not say itself that it is cancelled: the address that it was sent to is not signed. */
+export const requireCancelled = ({ cancelled_at }: Fields): void => {
+  if (typeof cancelled_at === 'string' && cancelled_at !== '') return;
+  const expected = 'its "cancelled_at" does not say when it was cancelled';
+  throw new Problem(400, 'not_cancelled', `Cannot cancel this order: ${expected}`);
+};
+
 const linesOf = (items: unknown): Line[] => {
   if (items === undefined) throw missingField('line_items');
   if (!Array.isArray(items) || items.length === 0 || items.length > limits.orderLinesMax) {
@@ -41,12 +49,9 @@ const linesOf = (items: unknown): Line[] => {
 
 const itemOf = (item: unknown, at: number): Line => {
   const path = `line_items[${at}].`;
-  if (!isFields(item)) {
-    throw new Problem(400, 'invalid_items', `Cannot order "line_items[${at}]": it must be an object`);
-  }
   // Shopify has null or nothing in it for a product without one.
-  if (item.sku === null || item.sku === '') throw missingField(`${path}sku`);
-  return lineOf(item, path, 'sku');
+  if (isFields(item) && (item.sku === null || item.sku === '')) throw missingField(`${path}sku`);
+  return lineOf(item, path, { nameField: 'sku', isQuoted: false });
 };
 
 const parsed = (body: Uint8Array): unknown => {

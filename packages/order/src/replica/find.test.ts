@@ -52,19 +52,6 @@ test('P41: a checkout waits, is placed or refused, as far as that is committed',
   assert.is(find({ checkout: 'c' }), null);
 });
 
-test('P41: whatever was decided under a key is known to be decided', () => {
-  for (const [key, sequence] of [
-    ['x', 2],
-    ['also', 3],
-    ['cancel 1', 6],
-    ['key of a', 4],
-    ['checkout b', 8],
-  ] as const)
-    assert.equal(find({ decided: key }), { decided: true, sequence });
-  assert.is(find({ decided: 'nobody' }), null);
-  assert.is(find({ decided: 'checkout b' }, 8), null);
-});
-
 test('P41: movements follow a sequence, up to the commit index and the bound', () => {
   const sequences = (after: number, max = 100, commitIndex = entries.length) =>
     movementsAfter(log, commitIndex, after, max).map(({ sequence }) => sequence);

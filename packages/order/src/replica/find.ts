@@ -1,21 +1,17 @@
-/** Looking up what is committed: orders, checkouts, and whether a key was decided. */
+/** Looking up what is committed: orders and checkouts. */
 import { assert } from '@till/shared/assert';
 import type { Movement, Progress, StoredCheckout, StoredOrder } from '@till/shared/movement';
 import { movementOf } from './contents.ts';
 import { sequenceAt } from './entry.ts';
 import type { Entry, Log } from './types.ts';
 
-export type Query = { number: number } | { key: string } | { checkout: string } | { decided: string };
-export type Found = StoredOrder | StoredCheckout | { decided: true; sequence: number } | null;
+export type Query = { number: number } | { key: string } | { checkout: string };
+export type Found = StoredOrder | StoredCheckout | null;
 
 /** What the log says up to the commit index. */
 export const findIn = (log: Log, commitIndex: number, query: Query): Found => {
   const committed = (index: number | undefined): Entry | undefined =>
     index === undefined || index > commitIndex ? undefined : log.at(index);
-  if ('decided' in query) {
-    const entry = committed(log.contents.key(query.decided));
-    return entry === undefined ? null : { decided: true, sequence: entry.sequence };
-  }
   if ('checkout' in query) return checkoutIn(log, query.checkout, committed);
   const entry = committed('number' in query ? log.contents.order(query.number) : log.contents.key(query.key));
   const order = entry === undefined ? null : orderIn(entry);

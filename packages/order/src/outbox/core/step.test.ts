@@ -234,15 +234,27 @@ test('with as many dead letters as there may be none is forgotten: what should b
   giveUp(sink, 2);
   assert.ok(isFull(sink));
   assert.equal([...sink.dead.keys()], [1]);
-  assert.equal(tried(pass(sink, 10_000)), [], 'neither what should be given up nor what waits for it');
+  assert.equal(tried(pass(sink, 10_000)), [2], 'it is tried on, and what waits for it waits');
+  end(sink, 2, refused);
   assert.is(noted(step(sink, { type: 'noted', sequence: 8 }))[0]?.progress.delivered, 1);
   step(sink, { type: 'noted', sequence: 9 });
   step(sink, { type: 'replay', sequence: 1, products: ['Fox'] });
   assert.equal(asked(step(sink, { type: 'noted', sequence: 10 })), ['1.10']);
   // There is room now.
   const [note] = noted(end(sink, 1, delivered));
-  assert.equal(note?.progress.dead, [{ sequence: 2, attempts: 3, error: 'not that one' }]);
+  assert.equal(note?.progress.dead, [{ sequence: 2, attempts: 4, error: 'not that one' }]);
   assert.equal(tried(step(sink, { type: 'noted', sequence: 11 })), [3]);
+});
+
+test('with as many dead letters as there may be, what cannot be given up does not hold up the dead letters behind it for ever', () => {
+  const dead = [{ sequence: 2, attempts: 3, error: 'no' }];
+  const note = { sequence: 9, progress: { delivered: 0, dead, again: [{ sequence: 2, asked: 8 }] } };
+  const sink = start({ deadMax: 1 }, { ...note, productsOf: () => ['Fox'] });
+  take(sink, 'Fox Fox');
+  giveUp(sink, 1);
+  assert.ok(isFull(sink));
+  assert.equal(tried(pass(sink, 1000)), [1]);
+  assert.equal(asked(end(sink, 1, delivered)), ['2.8']);
 });
 
 test('a dead letter is sent again when that is recorded, under the number of the record', () => {

@@ -178,8 +178,9 @@ function* candidates(sink: Sink): Generator<Item, undefined> {
   for (const item of sink.unsettled.values()) if (mayBeTried(sink, item, holding)) yield item;
 }
 
+/** What should be given up and cannot be is tried on: dead letters behind it may wait for it, and there would be no room for ever. */
 const isWaiting = (sink: Sink, item: Item): boolean =>
-  item.isUnderWay || item.isDelivered || sink.now < item.notBefore || isExhausted(sink, item);
+  item.isUnderWay || item.isDelivered || item.isGivenUp || sink.now < item.notBefore;
 
 const mayBeTried = (sink: Sink, item: Item, holding: Item[]): boolean =>
   !isWaiting(sink, item) &&

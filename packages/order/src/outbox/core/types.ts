@@ -63,7 +63,7 @@ export type SinkLimits = {
   noteEveryMs: number;
   /** So many dead letters make a note as large as to take `noteEveryMs` again. */
   deadPerNotePause: number;
-  /** When there are so many dead letters, the sink stops: none is forgotten. */
+  /** When there are so many dead letters, no further event is given up: none is forgotten. */
   deadMax: number;
   /** Characters of an error that are kept. */
   errorLengthMax: number;
