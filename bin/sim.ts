@@ -1,7 +1,7 @@
 /** The deterministic simulator: histories out of seeds, and the invariants that must hold in each. */
 import { type Campaign, runCampaign } from '../test/sim/campaign.ts';
 import { RULES, type Rule } from '../test/sim/run.ts';
-import { THEMES, type Theme } from '../test/sim/settings.ts';
+import { THEMES, type Theme } from '../test/sim/themes.ts';
 import { exitCodes, readOptions, runCommand, say, UsageError, wholeNumber } from './lib/command.ts';
 
 const help = `

@@ -1,7 +1,7 @@
 /** Many runs in a row, and what is told of them. */
 import { monotonicMs } from '@till/shared/clock';
 import { type Result, type Rule, run } from './run.ts';
-import type { Theme } from './settings.ts';
+import type { Theme } from './themes.ts';
 import type { Counts } from './world.ts';
 
 export type Campaign = {

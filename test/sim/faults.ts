@@ -7,8 +7,9 @@ import type { CatalogNode } from './nodes/catalog.ts';
 import type { FrontNode } from './nodes/front.ts';
 import type { ReplicaNode } from './nodes/replica.ts';
 import { HEALTHY, type SinkFaults, type SinkNode } from './nodes/sinks.ts';
-import { type Fault, type Settings, SLOW_SINK_MS_MAX } from './settings.ts';
+import { type Settings, SLOW_SINK_MS_MAX } from './settings.ts';
 import type { Streams } from './stream.ts';
+import type { Fault } from './themes.ts';
 import type { World } from './world.ts';
 
 export type Faults = {

@@ -5,7 +5,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RULES, type Rule, run } from './run.ts';
-import type { Theme } from './settings.ts';
+import type { Theme } from './themes.ts';
 
 const SEEDS_MAX = 6000;
 

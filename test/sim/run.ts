@@ -9,15 +9,17 @@ import { createClients } from './clients/clients.ts';
 import { createOperator } from './clients/operator.ts';
 import { startFaults } from './faults.ts';
 import { createHistory } from './history/history.ts';
-import { type Checks, createChecks } from './invariants.ts';
+import { createChecks } from './invariants.ts';
 import { createNetwork } from './network.ts';
 import { CATALOG_RULES, type CatalogRule, createCatalogNode } from './nodes/catalog.ts';
-import { createFrontNode, type FrontNode } from './nodes/front.ts';
+import { createFrontNode } from './nodes/front.ts';
 import { DELIVERY_RULES, type DeliveryRule } from './nodes/outbox.ts';
 import { createReplicaNode, type ReplicaNode } from './nodes/replica.ts';
-import { createSinkNode, type SinkNode } from './nodes/sinks.ts';
-import { type Settings, settingsOf, type Theme } from './settings.ts';
+import { createSinkNode } from './nodes/sinks.ts';
+import { checkEnd, unsettled } from './rest.ts';
+import { settingsOf } from './settings.ts';
 import { createStreams } from './stream.ts';
+import type { Theme } from './themes.ts';
 import { mustHold, Violation } from './violation.ts';
 import { type Counts, createWorld } from './world.ts';
 
@@ -175,63 +177,4 @@ const chooseRules = (without: readonly Rule[]) => {
     delivery: only<DeliveryRule>(DELIVERY_RULES),
     cache: only<CacheRule>(CACHE_RULES),
   };
-};
-
-/** What is still missing until everything is at rest, or null. */
-const unsettled = (parts: {
-  settings: Settings;
-  checks: Checks;
-  front: FrontNode;
-  replicas: ReplicaNode[];
-}): string | null => {
-  const { settings, checks, front, replicas } = parts;
-  const record = front.manager()?.record() ?? null;
-  if (record === null) return 'there is no cluster record';
-  const members = record.inSync.map(({ id }) => id);
-  if (members.length < settings.replicas.length) return `in sync are only ${members.join(', ')}`;
-  const leader = record.leader?.id;
-  const { rotateLeader } = settings.replica;
-  if (!rotateLeader && leader !== settings.replicas.at(-1)) return `the leader is ${leader}`;
-  for (const { id, core } of replicas) {
-    const replica = core();
-    if (replica === null) return `replica ${id} is down`;
-    if (id === leader && replica.leadership?.phase !== 'serving') return `the leader is ${replica.leadership?.phase}`;
-    if (replica.leadership?.rotating) return `replica ${id} is about to hand over`;
-    if (replica.commitIndex < checks.logs.commitIndex()) return `replica ${id} knows ${replica.commitIndex} committed`;
-    if (checks.logs.entries(id).length !== checks.logs.commitIndex()) return `replica ${id} has an uncommitted tail`;
-  }
-  const { journal, logs } = checks;
-  if (logs.committedSequence() < journal.sequence())
-    return `committed is ${logs.committedSequence()} of ${journal.sequence()}`;
-  const waiting = journal.checkouts.waiting();
-  if (waiting > 0) return `${waiting} checkouts wait`;
-  const behind = settings.outbox.sinks.find((sink) => journal.outbox.open(sink) > 0);
-  return behind === undefined ? null : `${behind} is ${journal.outbox.open(behind)} events behind`;
-};
-
-/**
- * I11: at rest all logs are equal, and hold every movement of the journal once, in its order. K8: and each shop outside has the
- * stock that the journal tells, but for what stands among the dead letters.
- */
-const checkEnd = ({ replicas, products }: Settings, { logs, journal }: Checks, sinks: SinkNode[]): void => {
-  for (const id of replicas) {
-    const entries = logs.entries(id);
-    const bodies = entries.filter(({ start }) => !start).map(({ body }) => body);
-    mustHold(bodies.length === journal.sequence(), 'I11', () => {
-      return `replica ${id} has ${bodies.length} movements, the journal ${journal.sequence()}`;
-    });
-    const hash = entries.at(-1)?.hash;
-    mustHold(hash === logs.entries(replicas[0] ?? 0).at(-1)?.hash, 'I11', () => `the log of replica ${id} differs`);
-  }
-  for (const sink of sinks.filter(({ kind }) => kind === 'shop')) {
-    const dead = journal.outbox.dead(sink.name);
-    for (const { name } of products) {
-      const version = journal.versionAt(name, journal.sequence());
-      const isTold = version > 1 && !dead.includes(version);
-      const quantity = journal.product(name, version)?.quantity;
-      mustHold(!isTold || sink.level(name) === quantity, 'K8', () => {
-        return `${sink.name} has ${sink.level(name)} of "${name}", the journal ${quantity} since ${version}`;
-      });
-    }
-  }
 };

@@ -7,7 +7,7 @@ import type { Line } from './ledger.ts';
 import { products } from './products.ts';
 import { until } from './until.ts';
 
-/** As a test needs them; everybody else's stock is not restocked. */
+/** Books that are not restocked; `prefix` and a number make the title. */
 export const books = (prefix: string, some: { count: number; quantity: number }): SeedProduct[] =>
   products(prefix, some).map((product) => ({ ...product, kind: 'book', author: `Author of ${product.name}` }));
 

@@ -8,7 +8,7 @@ import { type Random, randomItem, seededRandom } from '@till/shared/random';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { books } from './bookshop.ts';
-import { assertBought, startBuyers } from './buyers.ts';
+import { assertBought, type Buyers, startBuyers } from './buyers.ts';
 import { inSync, leaderOf } from './in-sync.ts';
 import { startKeeper } from './keeper.ts';
 import { scenario } from './scenario.ts';
@@ -48,17 +48,21 @@ const buyThroughHarm = async (till: Till<ChildRunner>, plan: { thinkMs: number; 
   };
   const harmLeader = async (how: Harm): Promise<void> => round(how, `order-${await leaderOf(till)}`);
 
-  for (const how of ['kill', 'pause', 'stop'] as const) await harmLeader(how);
-  await round('kill', 'catalog');
-  for (let rounds = 0; rounds < 3; rounds += 1) await harmLeader(randomItem(random, ['kill', 'pause', 'stop']));
-  await round('kill', 'front');
-  await round('pause', 'catalog');
-  await harmLeader('kill');
-  await shop.goesOn();
+  try {
+    for (const how of ['kill', 'pause', 'stop'] as const) await harmLeader(how);
+    await round('kill', 'catalog');
+    for (let rounds = 0; rounds < 3; rounds += 1) await harmLeader(randomItem(random, ['kill', 'pause', 'stop']));
+    await round('kill', 'front');
+    await round('pause', 'catalog');
+    await harmLeader('kill');
+    await shop.goesOn();
 
-  const purchases = await shop.finish();
-  await inSync(till);
-  return assertBought(till, purchases);
+    const purchases = await shop.finish();
+    await inSync(till);
+    return await assertBought(till, purchases);
+  } finally {
+    await shop.end();
+  }
 };
 
 const withSeed = async (body: (random: Random) => Promise<void>): Promise<void> => {
@@ -112,9 +116,10 @@ for (const { name, at } of [
     () => openTill({ seed: SEED, settings: { RESTOCK_EVERY_MS: '0' } }),
     async (till) => {
       const keeper = startKeeper(till, (service) => at[service.split('-')[0] ?? ''] ?? {});
+      let shop: Buyers | null = null;
       try {
         await inSync(till);
-        const shop = startBuyers(till, { buyers: 5, thinkMs: 20, titles, random: seededRandom(7) });
+        shop = startBuyers(till, { buyers: 5, thinkMs: 20, titles, random: seededRandom(7) });
         const haveDied = (): boolean => Object.keys(at).every((service) => keeper.deaths(service) >= 2);
         while (shop.count() < 150 || !haveDied()) {
           assert.ok(shop.count() < 3000, 'somebody does not die');
@@ -126,6 +131,7 @@ for (const { name, at } of [
         assert.ok(placed > 0 && refused > 0, `${placed} placed, ${refused} refused`);
       } finally {
         keeper.stop();
+        await shop?.end();
       }
     },
   );

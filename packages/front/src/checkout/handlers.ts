@@ -47,9 +47,9 @@ export type CheckoutDeps = {
 };
 
 export type Checkout = {
-  /** Throws what the ledger throws, and `Problem`. */
+  /** Throws `Problem`. */
   post(request: Request): Promise<Response>;
-  /** The request's `params.id` names the checkout. Throws likewise. */
+  /** The request's `params.id` names the checkout. Throws `Problem`, and what the ledger throws. */
   get(request: Request & { params?: Record<string, string | undefined> }): Promise<Response>;
   close(): Promise<void>;
 };
@@ -150,8 +150,8 @@ export const createCheckoutHandlers = (deps: HandlersDeps): Pick<Checkout, 'post
   };
 
   const post: Checkout['post'] = async (request) => {
-    const time = timeOf(deps.requestWaitMs);
     const { details, key: given } = await readCheckout(request);
+    const time = timeOf(deps.requestWaitMs);
     const lines = linesOf(details.items);
     const key = given ?? randomName();
     const checkout = checkoutOf(randomName(), lines ?? [], details);
@@ -181,7 +181,7 @@ type Asked = { placed: PlacedCheckout; isKeyGiven: boolean; details: CheckoutDet
 /** How long this may still take. */
 type Time = { endMs: number; leftMs(): number };
 const timeOf = (waitMs: number): Time => {
-  const time = { endMs: monotonicMs() + waitMs, leftMs: () => time.endMs - monotonicMs() };
+  const time: Time = { endMs: monotonicMs() + waitMs, leftMs: () => time.endMs - monotonicMs() };
   return time;
 };
 
