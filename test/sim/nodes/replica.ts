@@ -172,6 +172,8 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
       const termBefore = replica.durable.term;
       const commitBefore = replica.commitIndex;
       const effects = step(replica, input);
+      // Before anything else comes of it: what is performed may bring further inputs.
+      if (replica.leadership !== null) checkQueue(replica.leadership);
       if (input.type === 'message') refusesLowerTerms(id, termBefore, input.message, effects);
       if (replica.commitIndex !== commitBefore) {
         checks.logs.committed(id, replica.commitIndex, replica.log.at);
@@ -184,7 +186,6 @@ export const createReplicaNode = (options: ReplicaNodeOptions): ReplicaNode => {
       }
       const { leadership } = replica;
       if (leadership !== null) {
-        checkQueue(leadership);
         checks.record.leads(leadership.term, { id, incarnation: leadership.incarnation });
         if (replica.commitIndex !== commitBefore) {
           checks.record.counts(replica.durable.record?.version ?? 0, countedSet(replica, leadership));
