@@ -257,6 +257,27 @@ test('with as many dead letters as there may be, what cannot be given up does no
   assert.equal(asked(end(sink, 1, delivered)), ['2.8']);
 });
 
+test('what is being tried while there is room again is given up only if that fails', () => {
+  for (const result of [delivered, refused]) {
+    const sink = start({ deadMax: 1 });
+    take(sink, 'Fox Tux Tux');
+    giveUp(sink, 1);
+    giveUp(sink, 2);
+    step(sink, { type: 'noted', sequence: 8 });
+    assert.equal(tried(pass(sink, 10_000)), [2]);
+    step(sink, { type: 'noted', sequence: 9 });
+    step(sink, { type: 'replay', sequence: 1, products: ['Fox'] });
+    assert.equal(asked(step(sink, { type: 'noted', sequence: 10 })), ['1.10']);
+    end(sink, 1, delivered);
+    const effects = end(sink, 2, result);
+    for (let sequence = 11; sink.noting !== null; sequence += 1) {
+      effects.push(...step(sink, { type: 'noted', sequence }));
+    }
+    assert.equal([...sink.dead.keys()], result === delivered ? [] : [2]);
+    assert.equal(tried(effects), [3]);
+  }
+});
+
 test('a dead letter is sent again when that is recorded, under the number of the record', () => {
   const sink = start();
   take(sink, 'Fox');

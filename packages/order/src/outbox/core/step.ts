@@ -94,7 +94,7 @@ const deliver = (sink: Sink, item: Item): void => {
   item.isDelivered = true;
   item.holds = false;
   // There is room now for one that could not be given up.
-  for (const other of sink.unsettled.values()) giveUp(sink, other);
+  for (const other of sink.unsettled.values()) if (!other.isUnderWay) giveUp(sink, other);
 };
 
 /** Dead letters that were delivered after all, once everything up to them is settled. */
