@@ -1,5 +1,6 @@
 import { createMetrics } from '@till/shared/metrics';
 import type { Movement, SeedProduct, TrailEntry } from '@till/shared/movement';
+import { decodeWithLines, LINES_TYPE } from '@till/shared/with-lines';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createChanges } from './changes.ts';
@@ -55,8 +56,11 @@ const createWorld = () => {
       new Request(`http://localhost${path}`, { method, ...(body === undefined ? {} : { body: text }) }),
     );
     const answer = await response.text();
-    const isJson = response.headers.get('content-type')?.startsWith('application/json') === true;
-    return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(answer) : answer };
+    const type = response.headers.get('content-type') ?? '';
+    const isJson = type.startsWith('application/json');
+    const decoded = type === LINES_TYPE ? decodeWithLines(answer, 'lines') : isJson ? JSON.parse(answer) : answer;
+    // biome-ignore lint/suspicious/noExplicitAny: each test knows what it asked for
+    return { status: response.status, headers: response.headers, body: decoded as any };
   };
   return { ask, router, driver, changes, errors };
 };

@@ -37,8 +37,8 @@ type Waiter<Result> = {
   reject(error: Error): void;
 };
 type Entry<Item, Result> = { item: Item; bytes: number; shareKey: string | undefined; waiters: Set<Waiter<Result>> };
-/** `abandon` ends the wait for a batch whose leader leads no more. */
-type OnTheWay = { leader: Leader; abandon(): void };
+/** A batch on its way. `abandon` ends the wait for one whose leader leads no more. */
+type Flight = { leader: Leader; length: number; abandon(): void };
 
 export type BatcherOptions<Item, Result> = {
   cluster: Cluster;
@@ -50,6 +50,8 @@ export type BatcherOptions<Item, Result> = {
   queueLengthMax: number;
   itemsInBatchMax: number;
   batchBytesMax: number;
+  /** How many batches may be on their way at a time. */
+  flightsMax: number;
   /** Hears of each batch that was answered, for metrics. */
   onBatch?(length: number): void;
   /** Hears of each batch that will be sent again, and why. */
@@ -70,11 +72,12 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
   /** Everybody who waits, by deadline: all wait equally long, so in the order in which they came. */
   const waiters = new Set<Waiter<Result>>();
   let sweeper: ReturnType<typeof setTimeout> | undefined;
-  let running = false;
+  const flights = new Set<Flight>();
+  let scheduled = false;
+  let pausing = false;
+  let pauseMs = PAUSE_MS;
   let watching = false;
   let closed = false;
-  let onTheWay: OnTheWay | null = null;
-  let onTheWayLength = 0;
   /** Why the last batch failed, for who runs out of time. */
   let lastReason = NO_ANSWER;
   const counts = { batches: 0, items: 0, putBack: 0 };
@@ -105,11 +108,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
     const entry: Entry<Item, Result> = { item, bytes: bytesOf(item), shareKey, waiters: new Set() };
     queue.push(entry);
     if (shareKey !== undefined) shared.set(shareKey, entry);
-    if (!running) {
-      running = true;
-      // All requests that the current round of the event loop brings go in the first batch.
-      setImmediate(run);
-    }
+    schedule();
     return entry;
   };
 
@@ -159,46 +158,67 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
     return batch;
   };
 
-  const run = async (): Promise<void> => {
-    let pauseMs = PAUSE_MS;
-    for (let batch = take(); batch.length > 0 && !closed; batch = take()) {
-      const version = cluster.record()?.version ?? 0;
-      const failure = await attempt(batch);
-      if (failure === null) {
-        pauseMs = PAUSE_MS;
-        lastReason = NO_ANSWER;
-        continue;
-      }
-      lastReason = failure;
-      queue = batch.concat(queue);
-      counts.putBack += 1;
-      options.onPutBack?.(
-        batch.map((entry) => entry.item),
-        failure,
-      );
-      await cluster.changed(version, pauseMs);
-      pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+  /** Sends what waits, as far as there are flights for it; called again by each flight that ends. */
+  const pump = (): void => {
+    scheduled = false;
+    while (!closed && !pausing && flights.size < options.flightsMax) {
+      const batch = take();
+      if (batch.length === 0) return;
+      void fly(batch);
     }
-    running = false;
+  };
+
+  const schedule = (): void => {
+    if (scheduled) return;
+    scheduled = true;
+    // All requests that the current round of the event loop brings go in one batch.
+    setImmediate(pump);
+  };
+
+  const fly = async (batch: Entry<Item, Result>[]): Promise<void> => {
+    const version = cluster.record()?.version ?? 0;
+    const failure = await attempt(batch);
+    if (failure === null) {
+      pauseMs = PAUSE_MS;
+      lastReason = NO_ANSWER;
+      pump();
+      return;
+    }
+    lastReason = failure;
+    queue = batch.concat(queue);
+    counts.putBack += 1;
+    options.onPutBack?.(
+      batch.map((entry) => entry.item),
+      failure,
+    );
+    if (pausing) return;
+    pausing = true;
+    await cluster.changed(version, pauseMs);
+    pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+    pausing = false;
+    pump();
   };
 
   /** Sends a batch and hands out its results. Returns null, or the reason of its failure. */
   const attempt = async (batch: Entry<Item, Result>[]): Promise<string | null> => {
     const leader = cluster.leader();
     if (leader === null) return cluster.whyNot();
-    onTheWayLength = batch.length;
-    const sent = await new Promise<Sent<Result>>((resolve) => {
-      onTheWay = { leader, abandon: () => resolve({ term: leader.term, ok: false, reason: 'leader_changed' }) };
-      watch();
-      options
-        .send(
-          leader,
-          batch.map((entry) => entry.item),
-        )
-        .then(resolve, (error) => resolve({ term: leader.term, ok: false, reason: failureOf(leader, error) }));
-    });
-    onTheWay = null;
-    onTheWayLength = 0;
+    const { promise, resolve } = Promise.withResolvers<Sent<Result>>();
+    const flight: Flight = {
+      leader,
+      length: batch.length,
+      abandon: () => resolve({ term: leader.term, ok: false, reason: 'leader_changed' }),
+    };
+    flights.add(flight);
+    watch();
+    options
+      .send(
+        leader,
+        batch.map((entry) => entry.item),
+      )
+      .then(resolve, (error) => resolve({ term: leader.term, ok: false, reason: failureOf(leader, error) }));
+    const sent = await promise;
+    flights.delete(flight);
     // An answer under another term is of no worth, whatever it says.
     if (sent.term !== leader.term) return 'leader_changed';
     if (!sent.ok) return sent.reason;
@@ -224,18 +244,15 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
     return 'leader_away';
   };
 
-  /** Abandons the batch on its way as soon as somebody else leads: the old leader may be hung, not gone. */
+  /** Abandons the batches on their way as soon as somebody else leads: the old leader may be hung, not gone. */
   const watch = async (): Promise<void> => {
     if (watching) return;
     watching = true;
-    while (onTheWay !== null) {
+    while (flights.size > 0) {
       await cluster.changed(cluster.record()?.version ?? 0, WATCH_MS);
-      // The type checker cannot know that it may have changed meanwhile.
-      const current = onTheWay as OnTheWay | null;
       const leader = cluster.leader();
-      if (current !== null && (leader?.id !== current.leader.id || leader.term !== current.leader.term)) {
-        current.abandon();
-        break;
+      for (const flight of flights) {
+        if (leader?.id !== flight.leader.id || leader.term !== flight.leader.term) flight.abandon();
       }
     }
     watching = false;
@@ -243,7 +260,11 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
 
   return {
     add,
-    stats: () => ({ queued: queue.length, onTheWay: onTheWayLength, ...counts }),
+    stats: () => {
+      let onTheWay = 0;
+      for (const { length } of flights) onTheWay += length;
+      return { queued: queue.length, onTheWay, ...counts };
+    },
     close: () => {
       closed = true;
       clearTimeout(sweeper);

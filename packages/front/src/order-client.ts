@@ -55,6 +55,7 @@ export const createOrderClient = (options: OrderClientOptions): OrderClient => {
     queueLengthMax: options.queueLengthMax ?? limits.queueLengthMax,
     itemsInBatchMax: limits.ordersInBatchMax,
     batchBytesMax: limits.batchBytesMax,
+    flightsMax: limits.batchesOnTheWayMax,
   };
   const orders: Batcher<Placed, Outcome> = createBatcher({
     ...bounds,

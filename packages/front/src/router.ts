@@ -2,7 +2,7 @@
 import { monotonicMs } from '@till/shared/clock';
 import { Problem, problem, problemOf } from '@till/shared/errors';
 import { Reply } from '@till/shared/reply';
-import { addRoutes, type RouteEntry } from '@till/shared/routing';
+import { addRoutes, createPlainRoutes, NOT_PLAIN, pathAt, type RouteEntry } from '@till/shared/routing';
 import { Router } from 'itty-router/Router';
 import type { Checkout } from './checkout/handlers.ts';
 import { createOperationHandlers, type OperationDeps } from './handlers/operations.ts';
@@ -52,11 +52,16 @@ export const createRouter = (deps: RouterDeps): { fetch(request: Request): Respo
     for (const path of paths) routes.push({ methods, path, handler: handlers[name] });
   }
   routes.push({ methods: ['POST'], path: publicRoutes.order.paths[0], handler: orders.postedOrder });
+  const plainRoute = createPlainRoutes(routes);
   const router = Router();
   addRoutes(router, { routes, wrongMethod, unknownRoute });
 
   /** Runs a handler, answers its errors, counts it. */
-  const answered = async (routeOf: () => string, method: string, run: () => Promise<Response>): Promise<Response> => {
+  const answered = async (
+    routeOf: () => string,
+    method: string,
+    run: () => Response | Promise<Response>,
+  ): Promise<Response> => {
     const startMs = monotonicMs();
     let response: Response;
     try {
@@ -85,6 +90,16 @@ export const createRouter = (deps: RouterDeps): { fetch(request: Request): Respo
         return response;
       }
       const routed = request as Routed;
+      const plain = request.method === 'HEAD' ? undefined : plainRoute(request);
+      if (plain !== undefined) {
+        const { route, params } = plain;
+        routed.params = params;
+        return answered(
+          () => route.path,
+          request.method,
+          () => route.handler(routed),
+        );
+      }
       const routeOf = () => (routed.route === undefined || routed.route === '*' ? 'unknown' : routed.route);
       const run = () => answered(routeOf, request.method, () => router.fetch(routed));
       return request.method === 'HEAD' ? run().then(withoutBody) : run();
@@ -95,15 +110,13 @@ export const createRouter = (deps: RouterDeps): { fetch(request: Request): Respo
 const [productRoute] = publicRoutes.product.paths;
 
 const PRODUCT_PREFIXES = publicRoutes.product.paths.map((path) => path.slice(0, path.indexOf(':')));
-/** What makes a path need more than a look: an encoded or further part, a query. */
-const NOT_PLAIN = /[%/?#]/;
 
 /** The product's name, if the URL asks for one in the plainest form; else an empty text. */
 const plainProductName = (url: string): string => {
-  const pathAt = url.indexOf('/', url.indexOf('://') + 3);
+  const at = pathAt(url);
   for (const prefix of PRODUCT_PREFIXES) {
-    if (!url.startsWith(prefix, pathAt)) continue;
-    const name = url.slice(pathAt + prefix.length);
+    if (!url.startsWith(prefix, at)) continue;
+    const name = url.slice(at + prefix.length);
     return NOT_PLAIN.test(name) ? '' : name;
   }
   return '';

@@ -3,10 +3,14 @@ import type { Contract } from '@till/shared/contract';
 import Type, { type Static } from 'typebox';
 import type { Message } from './replica/types.ts';
 
+/** A message as it travels: the entries of an append go beside it, as their lines. */
+export type SentMessage = Exclude<Message, { type: 'append' }> | Omit<Extract<Message, { type: 'append' }>, 'entries'>;
+
 const count = Type.Integer({ minimum: 0 });
 const text = Type.String();
+/** Of the entries of an append; none with any other message. */
+const lines = Type.Array(text);
 const position = Type.Object({ index: count, hash: text });
-const entry = Type.Object({ index: count, term: count, sequence: count, hash: text, line: text });
 const fromLeader = { term: count, leaderIncarnation: count };
 
 export const messageSchema = Type.Union([
@@ -14,7 +18,6 @@ export const messageSchema = Type.Union([
     type: Type.Literal('append'),
     ...fromLeader,
     previous: position,
-    entries: Type.Array(entry),
     commitIndex: count,
   }),
   Type.Object({ type: Type.Literal('ack'), ...fromLeader, incarnation: count, held: position, commitIndex: count }),
@@ -36,12 +39,14 @@ export const peerContract = {
   message: {
     method: 'POST',
     path: '/messages',
-    body: Type.Object({ from: Type.Integer({ minimum: 1 }), message: messageSchema }),
-    response: Type.Object({ message: Type.Union([messageSchema, Type.Null()]) }),
+    body: Type.Object({ from: Type.Integer({ minimum: 1 }), message: messageSchema, lines }),
+    bodyLines: 'lines',
+    response: Type.Object({ message: Type.Union([messageSchema, Type.Null()]), lines }),
+    responseLines: 'lines',
   },
 } as const satisfies Contract;
 
 // The schema and the type must say the same; the compiler compares them here.
 type Same<One, Other> = [One, Other] extends [Other, One] ? true : { differs: [One, Other] };
 const same = <_Verdict extends true>(): void => {};
-same<Same<Static<typeof messageSchema>, Message>>();
+same<Same<Static<typeof messageSchema>, SentMessage>>();

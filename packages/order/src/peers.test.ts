@@ -7,6 +7,7 @@ import { append, probe } from '../test/lab.ts';
 import { shopEntries } from '../test/shop.ts';
 import { orderLimits } from './limits.ts';
 import { peerContract } from './peer-contract.ts';
+import { received, toSend } from './peer-messages.ts';
 import { createPeers, type Peers } from './peers.ts';
 import type { Message } from './replica/types.ts';
 
@@ -42,7 +43,10 @@ const create = (options: { id?: number; urls?: Map<number, string>; react?: (hea
 
 /** A replica's address, where `receive` is called with each message. */
 const listen = async (receive: (heard: Heard) => Promise<Message | null>): Promise<string> => {
-  const handler = createHandler(peerContract.message, async ({ body }) => ({ message: await receive(body) }));
+  const handler = createHandler(peerContract.message, async ({ body }) => {
+    const answer = await receive({ from: body.from, message: received(body) });
+    return answer === null ? { message: null, lines: [] } : toSend(answer);
+  });
   const server = await serve({ fetch: handler, port: 0, hostname: '127.0.0.1' });
   servers.push(server);
   return server.url;

@@ -6,6 +6,7 @@
 import { createClient } from '@till/shared/client';
 import { orderLimits } from './limits.ts';
 import { peerContract } from './peer-contract.ts';
+import { received, toSend } from './peer-messages.ts';
 import type { Message } from './replica/types.ts';
 
 export type Peers = {
@@ -53,9 +54,10 @@ export const createPeers = (deps: {
       if (closed || release(to, message)) return;
       clients
         .get(to)
-        ?.message({ body: { from: id, message } })
+        ?.message({ body: { from: id, ...toSend(message) } })
+        .then((answer) => (answer.message === null ? null : received({ ...answer, message: answer.message })))
         .then(
-          (answer) => answer.message !== null && !closed && onMessage(to, answer.message),
+          (answer) => answer !== null && !closed && onMessage(to, answer),
           () => {
             // A peer that is away or slow: the core counts the silence and sends again.
           },

@@ -1,13 +1,15 @@
 import { orderContract } from '@till/shared/contract';
 import type { PlacedOrder } from '@till/shared/movement';
+import { decodeWithLines, encodeWithLines } from '@till/shared/with-lines';
 import { Compile } from 'typebox/compile';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { accepted, create, member, placed, probe, record } from '../test/lab.ts';
+import { accepted, append, create, member, placed, probe, record } from '../test/lab.ts';
 import type { Driver } from './driver.ts';
 import { createOrderMetrics } from './metrics.ts';
 import type { Outbox } from './outbox/delivery.ts';
 import { peerContract } from './peer-contract.ts';
+import { toSend } from './peer-messages.ts';
 import { statusOf } from './replica/state.ts';
 import type { Message } from './replica/types.ts';
 import { createRouter } from './router.ts';
@@ -172,12 +174,14 @@ test('the outbox is asked in a term, and so are its events and repeats', async (
 test('a message of a peer gets what goes back, or nothing', async () => {
   const { ask, calls } = createWorld();
   const message: Message = probe({ term: 3 });
-  const { status, body } = await ask('POST', '/messages', { from: 2, message });
+  const { status, body } = await ask('POST', '/messages', encodeWithLines({ from: 2, message, lines: [] }, 'lines'));
   assert.is(status, 200);
-  assert.ok(Compile(peerContract.message.response).Check(body));
-  assert.equal(body, { message: { type: 'refuse', term: 7 } });
-  const empty = await ask('POST', '/messages', { from: 2, message: { type: 'refuse', term: 1 } });
-  assert.equal(empty.body, { message: null });
+  const said = decodeWithLines(body, 'lines');
+  assert.ok(Compile(peerContract.message.response).Check(said));
+  assert.equal(said, { message: { type: 'refuse', term: 7 }, lines: [] });
+  const refuse = { from: 2, message: { type: 'refuse', term: 1 }, lines: [] };
+  const empty = await ask('POST', '/messages', encodeWithLines(refuse, 'lines'));
+  assert.equal(decodeWithLines(empty.body, 'lines'), { message: null, lines: [] });
   assert.equal(calls, [
     ['answer', 2, message],
     ['answer', 2, { type: 'refuse', term: 1 }],
@@ -193,8 +197,10 @@ for (const [path, body] of [
   ['/outbox', {}],
   ['/outbox/show', { term: 1, sequence: -1 }],
   ['/outbox/replay', { term: 1, sequence: 2 }],
-  ['/messages', { from: 0, message: probe() }],
-  ['/messages', { from: 2, message: { type: 'hello', term: 1 } }],
+  ['/messages', { from: 0, message: probe(), lines: [] }],
+  ['/messages', { from: 2, message: { type: 'hello', term: 1 }, lines: [] }],
+  ['/messages', { from: 2, message: probe() }],
+  ['/messages', { from: 2, message: toSend(append([], 0)).message, lines: ['{"index":1}'] }],
 ] as const) {
   test(`${path} refuses ${JSON.stringify(body)}, and nothing hears of it`, async () => {
     const { ask, calls } = createWorld();

@@ -5,6 +5,7 @@ import { createServiceRouter, type ServiceRouterDeps } from '@till/shared/servic
 import type { Driver } from './driver.ts';
 import type { Outbox } from './outbox/delivery.ts';
 import { peerContract } from './peer-contract.ts';
+import { received, toSend } from './peer-messages.ts';
 
 export type RouterDeps = Omit<ServiceRouterDeps, 'routes'> & {
   driver: Driver;
@@ -45,9 +46,10 @@ export const createRouter = ({
       },
       {
         ...message,
-        handler: createHandler(message, async ({ body }) => ({
-          message: await driver.peers.answer(body.from, body.message),
-        })),
+        handler: createHandler(message, async ({ body }) => {
+          const answer = await driver.peers.answer(body.from, received(body));
+          return answer === null ? { message: null, lines: [] } : toSend(answer);
+        }),
       },
     ],
   });

@@ -25,6 +25,9 @@ export type Route = {
   query?: TSchema;
   body?: TSchema;
   response: TSchema;
+  /** Which list of sealed lines in the body, or in the response, travels as it is: with-lines.ts. */
+  bodyLines?: string;
+  responseLines?: string;
 };
 export type Contract = Record<string, Route>;
 
@@ -218,6 +221,7 @@ export const catalogContract = {
     path: '/movements',
     body: Type.Object({ term: count(0), after: sequence, orders: Type.Array(placedSchema) }),
     response: catalogAnswerSchema,
+    responseLines: 'lines',
   },
   /**
    * Refuses older terms from now on, and returns the journal from the movement at `after` on, that one included, so that the
@@ -228,12 +232,14 @@ export const catalogContract = {
     path: '/fence',
     body: Type.Object({ term: count(0), after: sequence }),
     response: catalogAnswerSchema,
+    responseLines: 'lines',
   },
   history: {
     method: 'GET',
     path: '/movements',
     query: Type.Object({ after: sequence, limit: Type.Optional(count(1)) }),
     response: Type.Object({ lines: Type.Array(text), more: Type.Boolean() }),
+    responseLines: 'lines',
   },
   /** The changes of stock after a sequence, of one product or of all. `next`: where to go on; null at the end of the journal. */
   trail: {

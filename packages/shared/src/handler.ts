@@ -3,7 +3,8 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, Route } from './contract.ts';
 import { Problem } from './errors.ts';
-import { json } from './reply.ts';
+import { json, Reply } from './reply.ts';
+import { decodeWithLines, encodeWithLines, LINES_TYPE } from './with-lines.ts';
 
 /** A request as the router hands it on: with the parts of its path, still percent-encoded. */
 export type RoutedRequest = Request & { params?: Record<string, string | undefined> };
@@ -32,18 +33,25 @@ export const createHandler = <R extends Route>(
     const received = {
       params: route.params && checked('params', decoded(request.params ?? {})),
       query: route.query && checked('query', queryOf(request.url, route.query)),
-      body: route.body && checked('body', await readJson(request)),
+      body: route.body && checked('body', await readBody(request, route.bodyLines)),
       request,
     };
-    return json(200, await run(received as Received<R>));
+    const answer = await run(received as Received<R>);
+    const { responseLines } = route;
+    if (responseLines === undefined || !(responseLines in (answer as object))) return json(200, answer);
+    return new Reply(encodeWithLines(answer as object, responseLines), LINES_OK);
   };
 };
 
+const LINES_OK = { status: 200, headers: { 'content-type': LINES_TYPE } };
+
 /** The body as JSON. Malformed: a `Problem` with 400; over the server's bound: the error that becomes a 413. */
-export const readJson = async (request: Request): Promise<unknown> => {
+export const readJson = (request: Request): Promise<unknown> => readBody(request, undefined);
+
+const readBody = async (request: Request, lines: string | undefined): Promise<unknown> => {
   const text = await request.text();
   try {
-    return JSON.parse(text);
+    return lines === undefined ? JSON.parse(text) : decodeWithLines(text, lines);
   } catch {
     throw new Problem(400, 'malformed_json', 'Cannot read the body as JSON');
   }

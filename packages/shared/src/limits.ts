@@ -20,6 +20,7 @@ export const limits = Object.freeze({
   connectionsPerServiceMax: 16,
   ordersInBatchMax: 512,
   batchBytesMax: 1024 * 1024,
+  batchesOnTheWayMax: 4,
   queueLengthMax: 10_000,
   checkoutsQueuedMax: 10_000,
   historyLinesMax: 4096,
@@ -71,6 +72,10 @@ export const limits = Object.freeze({
   journalChunkBytes: 1024 * 1024,
   journalLineBytesMax: 16 * 1024 * 1024,
   journalBatchBytesMax: 8 * 1024 * 1024,
+  journalSegmentBytes: 64 * 1024 * 1024,
+  journalCheckpointBytes: 8 * 1024 * 1024,
+  journalRecentBytesMax: 4 * 1024 * 1024,
+  journalWriteNowBytesMax: 256 * 1024,
 
   // The end.
   closeWaitMs: 1000,

@@ -30,3 +30,47 @@ export const addRoutes = <Input extends RoutedRequest>(
   for (const [path, methods] of known) add('ALL', path, (request) => table.wrongMethod(request, methods));
   add('ALL', '*', table.unknownRoute);
 };
+
+export type Found<Input extends RoutedRequest> = { route: RouteEntry<Input>; params: Record<string, string> };
+
+/**
+ * Finds the route of a URL whose path is plain: one of the table letter by letter, or all but its last part, which is then the
+ * route's one parameter. Anything else is undefined: then the router has to try one pattern after the other. What is found
+ * here the router would find too, at many times the cost; of two routes that fit, a path without a parameter comes first.
+ */
+export const createPlainRoutes = <Input extends RoutedRequest>(
+  routes: readonly RouteEntry<Input>[],
+): ((request: { method: string; url: string }) => Found<Input> | undefined) => {
+  const exact = new Map<string, Found<Input>>();
+  const lastPart = new Map<string, { route: RouteEntry<Input>; parameter: string }>();
+  for (const route of routes) {
+    const [, folder = '', parameter] = ONE_PARAMETER.exec(route.path) ?? [];
+    for (const method of route.methods) {
+      if (parameter !== undefined) setNew(lastPart, method + folder, { route, parameter });
+      else if (!PATTERN.test(route.path)) setNew(exact, method + route.path, { route, params: {} });
+    }
+  }
+  return ({ method, url }) => {
+    const path = url.slice(pathAt(url));
+    const found = exact.get(method + path);
+    if (found !== undefined) return found;
+    const at = path.lastIndexOf('/') + 1;
+    const fits = lastPart.get(method + path.slice(0, at));
+    const value = path.slice(at);
+    if (fits === undefined || value === '' || NOT_PLAIN.test(value)) return undefined;
+    return { route: fits.route, params: { [fits.parameter]: value } };
+  };
+};
+
+const setNew = <Value>(map: Map<string, Value>, key: string, value: Value): void => {
+  if (!map.has(key)) map.set(key, value);
+};
+
+const ONE_PARAMETER = /^([^:*]*\/):(\w+)$/;
+const PATTERN = /[:*]/;
+
+/** What makes a part of a path need more than a look: an encoded letter, a query. */
+export const NOT_PLAIN = /[%/?#]/;
+
+/** Where the path of an absolute URL begins. */
+export const pathAt = (url: string): number => url.indexOf('/', url.indexOf('://') + 3);

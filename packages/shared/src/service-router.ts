@@ -8,7 +8,7 @@ import { problem, problemOf } from './errors.ts';
 import type { RoutedRequest } from './handler.ts';
 import { limits } from './limits.ts';
 import { json, Reply } from './reply.ts';
-import { addRoutes } from './routing.ts';
+import { addRoutes, createPlainRoutes } from './routing.ts';
 
 export type Handler = (request: RoutedRequest) => Response | Promise<Response>;
 export type ServiceRoute = { method: 'GET' | 'POST'; path: string; handler: Handler };
@@ -43,13 +43,25 @@ export const createServiceRouter = (deps: ServiceRouterDeps): { fetch(request: R
     },
   ];
   const router = Router({ catch: (error: unknown) => problemOf(error, onError) });
+  const table = routes.map(({ method, path, handler }) => ({ methods: [method], path, handler }));
+  const plainRoute = createPlainRoutes(table);
   addRoutes(router, {
-    routes: routes.map(({ method, path, handler }) => ({ methods: [method], path, handler })),
+    routes: table,
     wrongMethod: ({ method }, methods) => {
       const allow = methods.join(', ');
       return problem(405, 'wrong_method', `Cannot ${method} here: only ${allow}`, { allow });
     },
     unknownRoute: () => problem(404, 'unknown_route', 'There is nothing here'),
   });
-  return { fetch: (request) => router.fetch(request) };
+  return {
+    async fetch(request) {
+      const plain = plainRoute(request);
+      if (plain === undefined) return router.fetch(request);
+      try {
+        return await plain.route.handler(Object.assign(request, { params: plain.params }));
+      } catch (error) {
+        return problemOf(error, onError);
+      }
+    },
+  };
 };

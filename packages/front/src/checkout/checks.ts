@@ -4,7 +4,7 @@ import { checksContract } from '@till/checks/contract';
 import { monthOf } from '@till/checks/expiry';
 import { createFraudDetection } from '@till/checks/fraud';
 import { createCheckMeasures } from '@till/checks/measures';
-import { createSuggestions, type HistoryReader } from '@till/checks/suggestions';
+import { createSuggestions, type HistoryReader, type Suggesting } from '@till/checks/suggestions';
 import { createVerification } from '@till/checks/verification';
 import { monotonicMs, wallMs } from '@till/shared/clock';
 import type { BodyOf, ResponseOf, Route } from '@till/shared/contract';
@@ -32,7 +32,7 @@ const SERVICE_SHARE = 0.9;
 const RETRIES = 1;
 
 export const createChecks = (options: ChecksOptions): { checks: Checks; close(): Promise<void> } => {
-  const { urls, logger } = options;
+  const { urls, history, logger } = options;
   const { watch } = createCheckMeasures(options.metrics);
   const closers: (() => Promise<void>)[] = [];
 
@@ -51,13 +51,17 @@ export const createChecks = (options: ChecksOptions): { checks: Checks; close():
     return remoteCheck(outside, route);
   };
 
-  const suggestionsHere = () => {
-    const suggesting = createSuggestions({
-      history: options.history,
-      onFailed: (error) => logger.warn({ error }, 'cannot read what was bought, suggestions may be old'),
-    });
-    closers.push(async () => suggesting.close());
-    return suggesting.suggest;
+  /** Reading along with the journal costs about as much as taking orders: only a shop that has checkouts pays for it. */
+  const suggestionsHere = (): Checks['suggestions'] => {
+    let suggesting: Suggesting | null = null;
+    closers.push(async () => suggesting?.close());
+    return (basket, options) => {
+      suggesting ??= createSuggestions({
+        history,
+        onFailed: (error) => logger.warn({ error }, 'cannot read what was bought, suggestions may be old'),
+      });
+      return suggesting.suggest(basket, options);
+    };
   };
 
   const { verify, detect, suggest } = checksContract;

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { history, journal } from '../../test/lab.ts';
 import {
   endOf,
+  entryIn,
   follows,
   holds,
   movementEntry,
@@ -23,6 +24,21 @@ test('P38: an entry is read back from its line', () => {
   for (const entry of history('t1 m m t2 m')) assert.equal(readEntry(entry.line), entry);
   assert.equal([movement.index, movement.term, movement.sequence], [2, 1, 1]);
   assert.is(readEntry(movement.line.replace('fence', 'fonce')), null);
+});
+
+test('P38: an entry is known by the form of its line, and by nothing less', () => {
+  for (const entry of history('t1 m m t2 m')) assert.equal(entryIn(entry.line), entry);
+  const damaged = { ...movement, line: movement.line.replace('fence', 'fonce') };
+  assert.equal(entryIn(damaged.line), damaged);
+  for (const line of [
+    '',
+    '{"index":1}',
+    movement.line.slice(0, -1),
+    movement.line.slice(1),
+    unseal(movement.line)?.body,
+  ]) {
+    assert.is(entryIn(line ?? ''), null);
+  }
 });
 
 test('P38: the hash tells all of the log before', () => {
