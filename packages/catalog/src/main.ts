@@ -1,5 +1,4 @@
 /** The catalog's process: wires its parts, decides nothing. */
-import { join } from 'node:path';
 import { wallMs } from '@till/shared/clock';
 import { catalogPort } from '@till/shared/config';
 import { diskFiles } from '@till/shared/journal-files';
@@ -11,22 +10,20 @@ import { runService } from '@till/shared/service';
 import { createChanges } from './changes.ts';
 import { createDriver, seedMovements } from './driver.ts';
 import { createMeasures } from './measures.ts';
-import { openMovementJournal } from './movement-journal.ts';
 import { startRestocker } from './restocker.ts';
 import { createRouter } from './router.ts';
 import { readSeed } from './seed.ts';
-import { applyMovement, createStock } from './stock/apply.ts';
+import { applyMovement } from './stock/apply.ts';
+import { openStore } from './store.ts';
 
 runService(
   () => 'catalog',
   async ({ config, folder, logger, chaos, orderLog, fail }) => {
-    const stock = createStock((sequence) => journal.movement(sequence));
-    const { journal, torn } = await openMovementJournal({
-      path: join(folder, 'journal.jsonl'),
-      recent: { linesMax: 2 * limits.historyLinesMax, bytesMax: 2 * limits.historyBytesMax },
-      onMovement: (movement) => applyMovement(stock, movement),
-      onFailed: fail,
+    const { journal, stock, snapshots, torn, snapshotSequence } = await openStore({
+      folder,
       files: chaos.files(diskFiles),
+      onFailed: fail,
+      onSnapshotFailed: (error) => logger.warn({ error }, 'Cannot write a snapshot; the next start reads more'),
     });
     if (torn !== null) logger.warn({ torn }, 'Cut off the unfinished end of the journal, and kept it aside');
     if (stock.sequence === 0) {
@@ -56,7 +53,10 @@ runService(
       stock,
       changes,
       now: wallMs,
-      onBatch: measures.batch,
+      onBatch: (batch) => {
+        measures.batch(batch);
+        snapshots.grown(journal.bytes);
+      },
       orderLog,
       onFailed: fail,
     });
@@ -68,6 +68,7 @@ runService(
       fetch: chaos.wrap(fetch),
       port: catalogPort(config),
       hostname: '127.0.0.1',
+      links: true,
       bodyBytesMax: limits.internalBodyBytesMax,
       onError,
     });
@@ -77,7 +78,8 @@ runService(
       products: () => stock.products.values(),
       restock: driver.restock,
     });
-    logger.info({ url: server.url, sequence: stock.sequence, term: stock.term, number: stock.number }, 'Serving');
+    const { sequence, term, number } = stock;
+    logger.info({ url: server.url, sequence, term, number, snapshot: snapshotSequence }, 'Serving');
 
     return {
       async stop() {
@@ -85,6 +87,7 @@ runService(
         await driver.drain();
         changes.close();
         await server.close();
+        await snapshots.close();
         await journal.close();
       },
     };

@@ -12,6 +12,19 @@ test('gives what follows a sequence', () => {
   assert.equal(recent.after(3, all), { lines: [], more: false });
 });
 
+test('gives the line at a sequence, if it is kept', () => {
+  const recent = createRecentLines({ sequence: 4, linesMax: 3, bytesMax: 1000 });
+  assert.equal([recent.first(), recent.last()], [5, 4]);
+  for (let sequence = 5; sequence <= 20; sequence += 1) {
+    recent.push(sequence, `line ${sequence}`);
+    assert.is(recent.last(), sequence);
+    for (let at = 1; at <= sequence + 1; at += 1) {
+      const isKept = at >= Math.max(5, sequence - 2) && at <= sequence;
+      assert.is(recent.at(at), isKept ? `line ${at}` : undefined);
+    }
+  }
+});
+
 test('starts after the lines that are only in the journal', () => {
   const recent = createRecentLines({ sequence: 7, ...all });
   assert.is(recent.first(), 8);

@@ -7,10 +7,13 @@ type Restock = Extract<Command, { kind: 'restock' }>;
  * What is sold out and to be refilled. The cause is the product's version: the movement that sold it out. Asked twice for
  * one cause (the journal was slow, the process was restarted), the stock core refills once.
  */
-export const restocksDue = (products: Iterable<Product>, level: number): Restock[] =>
-  [...products]
-    .filter(({ restock, quantity }) => restock && quantity === 0)
-    .map(({ name, version }) => ({ kind: 'restock', name, cause: version, level }));
+export const restocksDue = (products: Iterable<Product>, level: number): Restock[] => {
+  const due: Restock[] = [];
+  for (const { restock, quantity, name, version } of products) {
+    if (restock && quantity === 0) due.push({ kind: 'restock', name, cause: version, level });
+  }
+  return due;
+};
 
 export type RestockerOptions = {
   /** 0 switches it off, and so does a level of 0. */

@@ -256,6 +256,7 @@ test('SIGTERM in the middle of the traffic ends in order, with everything kept a
   await running;
   assert.match(catalog.output(), '"stopped"');
   const again = await start(options);
+  assert.match(again.output(), /"sequence":(\d+),.*"snapshot":\1\b/, 'Nothing had to be taken in again');
   await mustKeep(again, 1, traffic);
 });
 

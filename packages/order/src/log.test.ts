@@ -1,14 +1,16 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { deadline, monotonicMs, sleep } from '@till/shared/clock';
 import { JournalDamaged } from '@till/shared/journal';
+import { diskFiles, type JournalFiles } from '@till/shared/journal-files';
+import { limits } from '@till/shared/limits';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { diskError, type Faults, faultyFiles } from '../../shared/test/faulty-files.ts';
 import { removeTemporaryFolders, temporaryFolder } from '../../shared/test/temporary-folder.ts';
-import { shopEntries } from '../test/shop.ts';
+import { entriesOf, shopEntries, type Told, told } from '../test/shop.ts';
 import { orderLimits } from './limits.ts';
-import { type FileLog, openLog } from './log.ts';
+import { type FileLog, type LogPlace, openLog } from './log.ts';
 import type { Entry } from './replica/types.ts';
 
 const { recentEntriesMax } = orderLimits;
@@ -34,7 +36,7 @@ test.after.each(async () => {
 const textOf = (entries: Entry[]): string => entries.map(({ line }) => `${line}\n`).join('');
 
 /** A log with faults, which reads of the file are counted in: only those that go by position after the start. */
-const create = async (entries: Entry[] = []) => {
+const create = async (entries: Entry[] = [], sizes: Partial<LogPlace> = {}) => {
   const path = join(await temporaryFolder(), 'log.jsonl');
   writeFileSync(path, textOf(entries));
   const faults: Faults = {};
@@ -54,7 +56,7 @@ const create = async (entries: Entry[] = []) => {
       };
     },
   };
-  const log = await openLog({ path, files: counted });
+  const log = await openLog({ path, files: counted, ...sizes });
   opened.push(log);
   done.length = 0;
   return { log, path, faults, done, reads };
@@ -221,6 +223,140 @@ test('an old write that ends after a cut does not make newer entries count as wr
   syncs[0]?.();
   await soon(Promise.all([cut, second, third]));
   assert.equal(log.view.at(3), many[2]);
+});
+
+test('older entries are read with one read for each file that they stand in', async () => {
+  const { log, reads } = await create(many);
+  assert.equal(log.view.slice(2, 1000, 1e9), many.slice(1, 1001));
+  assert.is(reads.count, 1);
+});
+
+test('recent entries take a bounded number of bytes', async () => {
+  const { log, reads } = await create();
+  const name = 'n'.repeat(200_000);
+  const long = entriesOf(Array.from({ length: 40 }, (_, at): Told => ({ ...told.order(at, `k${at}`), name })));
+  for (const entry of long) await soon(add(log, [entry]));
+  assert.ok(long.length * name.length > limits.journalRecentBytesMax);
+  assert.equal(log.view.at(long.length), long.at(-1));
+  assert.is(reads.count, 0);
+  assert.equal(log.view.at(1), long[0]);
+  assert.is(reads.count, 1, 'the first entry is not in memory any more');
+  assert.equal(log.view.slice(1, 100, 1e9), long);
+});
+
+/** Everything that a log says, about what is in `shop`. */
+const pictureOf = ({ view }: FileLog) => ({
+  entries: view.slice(1, 1000, 1e9),
+  orders: Array.from({ length: 40 }, (_, number) => view.contents.order(number)),
+  keys: shopKeys.map((key) => view.contents.key(key)),
+  cancellations: [0, 1, 2].map((number) => view.contents.cancellation(number)),
+  checkouts: ['a', 'b', 'c'].map((id) => view.contents.checkout(id)),
+  waiting: view.contents.waiting(0),
+  count: view.contents.checkoutCount(),
+  notes: ['shopify', 'other'].map((sink) => view.contents.note(sink)),
+});
+const shop: Told[] = [
+  told.fence(),
+  ...[0, 1, 2].map((number) => told.order(number, `one ${number}`, `also ${number}`)),
+  told.checkout('a'),
+  told.cancel(1, 'cancel 1'),
+  told.note('shopify', 1),
+  told.rejection('no'),
+  ...[3, 4, 5].map((number) => told.order(number, `two "${number}"`)),
+  told.order(6, 'checkout a'),
+  told.checkout('b', 3),
+  told.note('other', 4),
+  told.note('shopify', 9),
+  ...[7, 8, 9].map((number) => told.order(number, `three ${number}`)),
+  told.checkout('c', 2),
+  told.rejection('checkout c'),
+  told.order(10, 'last'),
+];
+const shopKeys = shop.flatMap((movement) => ['key', 'alsoKey'].map((name) => String(movement[name])));
+const shopLog = entriesOf(shop);
+const SMALL = { segmentBytes: 900, checkpointBytes: 300 };
+
+const openSmall = async (path: string, files?: JournalFiles): Promise<FileLog> => {
+  const log = await openLog({ path, ...SMALL, ...(files === undefined ? {} : { files }) });
+  opened.push(log);
+  return log;
+};
+
+test('from indexes a start knows exactly what it would know from all entries', async () => {
+  for (let length = 1; length <= shopLog.length; length += 1) {
+    const entries = shopLog.slice(0, length);
+    const { log, path } = await create([], SMALL);
+    for (const entry of entries) await soon(add(log, [entry]));
+    const before = pictureOf(log);
+    await log.close();
+    const known = pictureOf(await openSmall(path));
+    const { log: scanned } = await create(entries);
+    assert.equal(known, pictureOf(scanned), `${length} entries`);
+    assert.equal(known, before);
+  }
+});
+
+test('whichever of the indexes are missing, what is known is the same', async () => {
+  const { log, path } = await create([], SMALL);
+  for (const entry of shopLog) await soon(add(log, [entry]));
+  const known = pictureOf(log);
+  await log.close();
+  const indexes = readdirSync(dirname(path)).filter((name) => name.endsWith('.index'));
+  assert.ok(indexes.length > 3);
+  for (const missing of [...indexes.map((name) => [name]), indexes.slice(0, 2), indexes.slice(2), indexes]) {
+    for (const name of missing) rmSync(join(dirname(path), name));
+    const again = await openSmall(path);
+    assert.equal(pictureOf(again), known, `without ${missing.join(', ')}`);
+    await again.close();
+    assert.equal(
+      readdirSync(dirname(path)).filter((name) => name.endsWith('.index')),
+      indexes,
+    );
+  }
+});
+
+test('after an orderly stop only rare entries and the last ones are read, however many there are', async () => {
+  const entries = shopEntries(2000);
+  const { log, path } = await create([], { segmentBytes: 100_000 });
+  for (let from = 0; from < entries.length; from += 100) await soon(add(log, entries.slice(from, from + 100)));
+  await log.close();
+  let bytesRead = 0;
+  const files: JournalFiles = {
+    ...diskFiles,
+    open: async (at) => {
+      const file = await diskFiles.open(at);
+      const count = (bytes: Uint8Array): Uint8Array => {
+        bytesRead += bytes.byteLength;
+        return bytes;
+      };
+      return {
+        ...file,
+        read: (bytes, position) => file.read(count(bytes), position),
+        readSync: (bytes, position) => file.readSync(count(bytes), position),
+      };
+    },
+  };
+  const again = await openLog({ path, files, segmentBytes: 100_000 });
+  opened.push(again);
+  const all = Buffer.byteLength(textOf(entries));
+  assert.ok(bytesRead < all / 4, `${bytesRead} of ${all} bytes`);
+  assert.is(again.view.contents.key('key-3'), 6);
+  assert.equal(again.view.at(entries.length), entries.at(-1));
+});
+
+test('a cut goes back over segments, and what it says is as if nothing had been there', async () => {
+  for (let left = 1; left < shopLog.length; left += 1) {
+    const { log, path } = await create([], SMALL);
+    for (const entry of shopLog) await soon(add(log, [entry]));
+    log.view.truncate(left + 1);
+    await soon(log.cut(left + 1));
+    const { log: expected } = await create(shopLog.slice(0, left));
+    assert.equal(pictureOf(log), pictureOf(expected), `${left} left`);
+    for (const entry of shopLog.slice(left)) await soon(add(log, [entry]));
+    const whole = pictureOf(log);
+    await log.close();
+    assert.equal(pictureOf(await openSmall(path)), whole);
+  }
 });
 
 test('the next start finds entries and orders again, and keeps a torn line aside', async () => {

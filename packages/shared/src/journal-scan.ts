@@ -1,11 +1,11 @@
 /**
- * Reads a journal from its first byte to its last and tells whole lines from damage. Damage has two kinds: a tail that a
+ * Reads a segment of a journal to its last byte and tells whole lines from damage. Damage has two kinds: a tail that a
  * crash in the middle of a write leaves, and everything else, which no crash of ours explains.
  */
 import { isUtf8 } from 'node:buffer';
 import type { JournalFile } from './journal-files.ts';
 import { limits } from './limits.ts';
-import { chainHash, unseal, ZERO_HASH } from './sealed.ts';
+import { chainHash, unseal } from './sealed.ts';
 
 const LINE_FEED = 0x0a;
 
@@ -30,8 +30,11 @@ export class JournalDamaged extends Error {
   }
 }
 
+/** Where a scan begins: the byte in the file, the number of the line there, and the hash of the line before it. */
+export type ScanStart = { offset: number; lineNumber: number; hash: string };
+
 export type Scanned = {
-  /** Bytes up to the end of the last good line. */
+  /** Bytes of the file up to the end of the last good line. */
   goodBytes: number;
   /** What follows it: the beginning of a line that was never finished, hence never acknowledged. Empty: no damage. */
   tail: Uint8Array;
@@ -39,23 +42,21 @@ export type Scanned = {
 };
 
 /**
- * Calls `onLine` for each good line from the first on; `size` is the line's length in bytes with its line feed. Reads in
+ * Calls `onLine` for each good line from the start on; `size` is the line's length in bytes with its line feed. Reads in
  * chunks: never holds more than a chunk and a line. Throws `JournalDamaged`.
  */
 export const scan = async (
-  path: string,
-  file: JournalFile,
+  { path, file, start: from }: { path: string; file: JournalFile; start: ScanStart },
   onLine: (line: string, hash: string, size: number) => void,
 ): Promise<Scanned> => {
   const end = await file.size();
-  const chunk = new Uint8Array(Math.min(limits.journalChunkBytes, end));
+  const chunk = new Uint8Array(Math.min(limits.journalChunkBytes, end - from.offset));
   let rest: Uint8Array = new Uint8Array(0);
-  let goodBytes = 0;
-  let lineNumber = 1;
-  let lastHash = ZERO_HASH;
+  let goodBytes = from.offset;
+  let { lineNumber, hash: lastHash } = from;
   const damaged = (what: string) => new JournalDamaged({ path, lineNumber, offset: goodBytes, what });
 
-  for (let position = 0; position < end; ) {
+  for (let position = from.offset; position < end; ) {
     const count = await file.read(chunk.subarray(0, Math.min(chunk.length, end - position)), position);
     if (count === 0) throw new Error(`Cannot read ${path} from byte ${position} on, although it has ${end}`);
     position += count;
@@ -82,10 +83,11 @@ export const scan = async (
 };
 
 /**
- * null for damaged bytes. Two things are seen here that the seals do not cover: bytes that are no UTF-8 may decode to the very
- * text that was sealed, and the line's last two characters stand behind its checksum.
+ * A line from its bytes without the line feed; null if they are damaged. Two things are seen here that the seals do not
+ * cover: bytes that are no UTF-8 may decode to the very text that was sealed, and the line's last two characters stand behind
+ * its checksum.
  */
-const readLine = (bytes: Uint8Array): { text: string; body: string; hash: string } | null => {
+export const readLine = (bytes: Uint8Array): { text: string; body: string; hash: string } | null => {
   if (!isUtf8(bytes)) return null;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
   if (!text.endsWith('"}')) return null;

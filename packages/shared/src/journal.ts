@@ -1,20 +1,35 @@
 /**
- * A file of sealed lines that only grows at its end: the catalog's journal and the log of each order replica.
+ * Sealed lines that only grow at their end: the catalog's journal and the log of each order replica.
  *
  * - `append` resolves when the lines are on disk, never before. While one write and its fsync are under way, what comes in
  *   waits and then goes to disk together: one write and one fsync for all of it (H29).
  * - After a failed write or fsync nobody knows what the disk holds, and trying again may report success for bytes that were
  *   dropped (H27). So the journal is over: everything that waits is refused, what was not acknowledged is cut off if that
  *   still works (H28), and `onFailed` tells the process to stop.
- * - Opening reads the whole file and checks every line (journal-scan.ts). Only the place of each line is kept in memory.
+ * - It is in segments: the last lines are in the active one, a file that is written to. When that is long enough it is sealed:
+ *   it gets another name, is never written again, and a new one is begun.
+ * - Beside a segment stands its index, so that a start need not read it (journal-open.ts). An index is made in the background,
+ *   of what is on disk already; it may be missing or old at any time.
  */
 import { assert } from './assert.ts';
 import { diskFiles, type JournalFile, type JournalFiles } from './journal-files.ts';
-import { JournalDamaged, scan } from './journal-scan.ts';
+import { createIndexer } from './journal-indexer.ts';
+import {
+  emptySegment,
+  fixedOffsets,
+  type LoadedColumns,
+  type OpenOptions,
+  openSegments,
+  readOn,
+  type TornTail,
+} from './journal-open.ts';
 import { limits } from './limits.ts';
-import { createOffsets } from './offsets.ts';
-import { unseal, ZERO_HASH } from './sealed.ts';
+import { factsOf, type LineFacts } from './line-facts.ts';
+import { ZERO_HASH } from './sealed.ts';
+import { hashOf, isSealed } from './seals.ts';
+import { endOf, indexPath, readNow, readSoon, type Segment, type Stretch, sealedPath, segmentOf } from './segment.ts';
 
+export type { LoadedColumns, TornTail } from './journal-open.ts';
 export { JournalDamaged } from './journal-scan.ts';
 
 /** Thrown by everything that wants to change a journal after it failed. Whether the lines are on disk is not known. */
@@ -23,20 +38,30 @@ export class JournalFailed extends Error {
 }
 
 export type JournalOptions = {
+  /** Of the active segment: the other files are beside it. */
   path: string;
-  /** Called at open for each line that the file holds, in order. */
-  onLine?: (line: string, hash: string) => void;
+  /** Called at open for each line that is not known from an index, in order. Lines are counted from 1 over all segments. */
+  onLine?: OpenOptions['onLine'];
+  /**
+   * Indexes are read and written only with this. `onColumns` is called at open, in order with `onLine`, for each segment, or
+   * beginning of the active one, that is known from its index.
+   */
+  index?: { onColumns(columns: LoadedColumns): void };
   /** Called once, after everything that waited was refused. The process must stop. */
   onFailed?: (error: JournalFailed) => void;
   files?: JournalFiles;
+  /** How long the active segment becomes before it is sealed. */
+  segmentBytes?: number;
+  /** How much the active segment grows until its index is written again. */
+  checkpointBytes?: number;
 };
 
-/** What was found at open. `kept` is the file that holds the bytes that were cut off. */
-export type TornTail = { bytes: number; kept: string };
+/** Which lines are wanted: at most `countMax`, and about `bytesMax`, but at least one if there is any. */
+export type LineRange = { from: number; countMax: number; bytesMax: number };
 
 export type Journal = {
   readonly path: string;
-  /** Lines on disk. */
+  /** Lines on disk, in all segments. */
   readonly count: number;
   /** Size of those lines. */
   readonly bytes: number;
@@ -48,8 +73,9 @@ export type Journal = {
   /**
    * Adds sealed lines, in the order of the calls. The caller has sealed them onto the last line, or has checked that they
    * follow from it; they are whole in the file or not there, but a batch is not: a crash may leave its first lines only.
+   * `facts`: of each line, from who knows them already.
    */
-  append(lines: readonly string[]): Promise<void>;
+  append(lines: readonly string[], facts?: readonly LineFacts[]): Promise<void>;
   /** Keeps the first `count` lines and drops the rest, in its turn among the appends. Resolves when that is on disk. */
   truncate(count: number): Promise<void>;
   /**
@@ -57,46 +83,57 @@ export type Journal = {
    * with truncations: nobody reads what is being dropped.
    */
   line(number: number): string;
-  /** The lines from a place on: at most `countMax`, and about `bytesMax`, but at least one if there is any. */
-  lines(range: { from: number; countMax: number; bytesMax: number }): Promise<string[]>;
-  /** Waits for what is under way and closes the file. */
+  /** The lines from a place on, with one read for each segment that they stand in. */
+  lines(range: LineRange): Promise<string[]>;
+  /** The same while nothing else runs. */
+  linesNow(range: LineRange): string[];
+  /** Resolves when no index is being written. */
+  settled(): Promise<void>;
+  /** Waits for what is under way, writes the index of the active segment, and closes the files. */
   close(): Promise<void>;
 };
 
-type Append = { kind: 'append'; lines: readonly string[]; resolve: () => void; reject: (error: Error) => void };
-type Truncate = { kind: 'truncate'; count: number; resolve: () => void; reject: (error: Error) => void };
+type Waiting = { resolve: () => void; reject: (error: Error) => void };
+type Append = Waiting & {
+  kind: 'append';
+  block: Buffer;
+  /** Where each line begins in the block. */
+  starts: number[];
+  facts: readonly LineFacts[];
+  lastHash: string;
+};
+type Truncate = Waiting & { kind: 'truncate'; count: number };
 
-/** Opens a journal, or begins one. Throws `JournalDamaged`, and then leaves the file as it is. */
+/** Opens a journal, or begins one. Throws `JournalDamaged`, and then leaves the files as they are. */
 export const openJournal = async (options: JournalOptions): Promise<Journal> => {
-  const { path, onLine, onFailed } = options;
+  const { path, onFailed, index, segmentBytes = limits.journalSegmentBytes } = options;
+  const { checkpointBytes = limits.journalCheckpointBytes } = options;
   const files = options.files ?? diskFiles;
-  const file = await files.open(path);
-  const offsets = createOffsets();
-  let bytes = 0;
-  let lastHash = ZERO_HASH;
-  let torn: TornTail | null = null;
-  try {
-    const scanned = await scan(path, file, (line, hash, size) => {
-      offsets.push(bytes);
-      bytes += size;
-      onLine?.(line, hash);
-    });
-    lastHash = scanned.lastHash;
-    if (scanned.tail.length > 0) {
-      torn = { bytes: scanned.tail.length, kept: await keepAside(files, path, scanned.tail) };
-      await file.truncate(bytes);
-    }
-    // Lines may have been read from memory that a killed process had written and not synced: from here on they count.
-    await file.sync();
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  const opened = await openSegments({
+    ...{ path, files },
+    onLine: options.onLine ?? (() => {}),
+    onColumns: index?.onColumns ?? null,
+  });
+  const { torn, unindexed } = opened;
+  let { sealed, active, indexed } = opened;
+  let sealedBytes = sealed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const indexer = createIndexer({ path, files });
 
   const queue: (Append | Truncate)[] = [];
   let failure: JournalFailed | undefined;
   let closing = false;
   let running: Promise<void> | undefined;
+
+  const checkpoint = (): void => {
+    indexed = { lines: active.offsets.length, bytes: active.bytes };
+    indexer.checkpoint(active);
+  };
+  const checkpointIfDue = (): void => {
+    if (index === undefined || indexer.busy || active.bytes - indexed.bytes < checkpointBytes) return;
+    checkpoint();
+  };
+  if (index !== undefined) for (const { segment, columns } of unindexed) indexer.seal(segment, columns);
+  checkpointIfDue();
 
   const enqueue = (operation: Append | Truncate) => {
     if (failure !== undefined) return operation.reject(failure);
@@ -118,43 +155,81 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
         break;
       }
       for (const operation of batch) operation.resolve();
+      checkpointIfDue();
     }
     running = undefined;
   };
 
   const writeOut = async (batch: Append[]): Promise<void> => {
-    const lines = batch.length === 1 ? (batch[0] as Append).lines : batch.flatMap((operation) => operation.lines);
-    const last = lines.at(-1);
-    if (last === undefined) return;
-    const block = Buffer.from(`${lines.join('\n')}\n`);
-    await writeAll(file, block, bytes);
-    await file.sync();
-    let offset = bytes;
-    for (const line of lines) {
-      offsets.push(offset);
-      offset += Buffer.byteLength(line) + 1;
+    const block = batch.length === 1 ? (batch[0] as Append).block : Buffer.concat(batch.map((append) => append.block));
+    if (block.length === 0) return;
+    if (active.bytes >= segmentBytes) await sealActive();
+    await writeAll(active.file, block, active.bytes);
+    await active.file.sync();
+    for (const { block, starts, facts, lastHash } of batch) {
+      if (starts.length === 0) continue;
+      for (const [at, start] of starts.entries()) active.offsets.add(active.bytes + start, facts[at] as LineFacts);
+      active.bytes += block.length;
+      active.lastHash = lastHash;
     }
-    assert(offset === bytes + block.length, 'The places of the lines must add up to what was written');
-    bytes = offset;
-    lastHash = hashOf(last);
+  };
+
+  /** Everything in the active segment is on disk. A crash on the way leaves it under its old name, or no active segment. */
+  const sealActive = async (): Promise<void> => {
+    const at = sealedPath(path, active.first);
+    await files.rename(path, at);
+    const file = await files.open(path);
+    const columns = active.offsets.copy();
+    const segment: Segment = { ...active, path: at, offsets: fixedOffsets(columns.offsets) };
+    sealed = [...sealed, segment];
+    sealedBytes += segment.bytes;
+    active = emptySegment({ path, file, before: segment });
+    indexed = { lines: 0, bytes: 0 };
+    if (index !== undefined) indexer.seal(segment, columns);
   };
 
   const dropAfter = async (count: number): Promise<void> => {
-    if (count >= offsets.length) return;
-    const hash = count === 0 ? ZERO_HASH : hashOf(readLine(count));
-    const size = offsets.at(count);
-    await file.truncate(size);
-    await file.sync();
-    offsets.truncate(count);
-    bytes = size;
-    lastHash = hash;
+    if (count >= countOf()) return;
+    const lastHash = count === 0 ? ZERO_HASH : hashOf(readLine(count));
+    // No index may speak of lines that are not there any more: first those go, on disk.
+    await indexer.settled();
+    if (count + 1 < active.first) await reopen(segmentOf(sealed, count + 1));
+    const left = count + 1 - active.first;
+    if (left < indexed.lines) {
+      await files.remove(indexPath(path));
+      indexed = { lines: 0, bytes: 0 };
+    }
+    const size = active.offsets.at(left);
+    await active.file.truncate(size);
+    await active.file.sync();
+    active.offsets.truncate(left);
+    active.bytes = size;
+    active.lastHash = lastHash;
+  };
+
+  /** Makes a sealed segment the active one again. What comes after it goes, the last first: a crash leaves a beginning. */
+  const reopen = async (segment: Segment): Promise<void> => {
+    const dropped = sealed.slice(sealed.indexOf(segment) + 1);
+    await files.remove(indexPath(path));
+    for (const { first } of [...dropped, segment].reverse()) await files.remove(indexPath(path, first));
+    await files.remove(path);
+    for (const { path: at } of dropped.toReversed()) await files.remove(at);
+    await files.rename(segment.path, path);
+    const before = sealed[sealed.indexOf(segment) - 1];
+    const reopened = emptySegment({ path, file: segment.file, before });
+    await readOn(reopened, () => {});
+    for (const { file } of [...dropped, active]) await file.close();
+    sealed = sealed.slice(0, sealed.indexOf(segment));
+    sealedBytes = sealed.reduce((sum, { bytes }) => sum + bytes, 0);
+    active = reopened;
+    indexed = { lines: 0, bytes: 0 };
   };
 
   const fail = async (cause: unknown, batch: (Append | Truncate)[]): Promise<void> => {
     const text = cause instanceof Error ? cause.message : String(cause);
     failure = new JournalFailed(`Cannot write ${path}: ${text}`, { cause });
     try {
-      await file.truncate(bytes);
+      await active.file.truncate(active.bytes);
     } catch {
       // Then the next start finds a tail that was never acknowledged, and cuts it.
     }
@@ -162,79 +237,74 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
     onFailed?.(failure);
   };
 
-  const endOf = (number: number): number => (number === offsets.length ? bytes : offsets.at(number));
-
-  const readLines = async (from: number, to: number): Promise<string[]> => {
-    const start = offsets.at(from - 1);
-    const block = Buffer.alloc(endOf(to) - start);
-    await readAll(file, block, start, path);
-    return block.toString('utf8', 0, block.length - 1).split('\n');
-  };
-
-  const checked = (line: string, lineNumber: number): string => {
-    if (isLine(line) && unseal(line) !== null) return line;
-    throw new JournalDamaged({
-      path,
-      lineNumber,
-      offset: offsets.at(lineNumber - 1),
-      what: 'changed after it was written',
-    });
-  };
+  const countOf = (): number => active.first - 1 + active.offsets.length;
+  const holding = (number: number): Segment => (number >= active.first ? active : segmentOf(sealed, number));
 
   const readLine = (number: number): string => {
-    const start = offsets.at(number - 1);
-    const block = Buffer.alloc(endOf(number) - start);
-    for (let have = 0; have < block.length; ) {
-      const count = file.readSync(block.subarray(have), start + have);
-      if (count === 0) throw tooShort(path, start + have);
-      have += count;
+    assert(number >= 1 && number <= countOf(), () => `There is no line ${number} among ${countOf()}`);
+    const segment = holding(number);
+    const at = number - segment.first;
+    return readNow({ segment, from: at, to: at })[0] as string;
+  };
+
+  /** Where the lines of a range stand. */
+  const stretchesOf = ({ from, countMax, bytesMax }: LineRange): Stretch[] => {
+    assert(from >= 1 && countMax >= 1, 'A range of lines begins at 1 and has a place for one');
+    const stretches: Stretch[] = [];
+    const end = Math.min(countOf() + 1, from + countMax);
+    let bytes = 0;
+    for (let number = from; number < end; ) {
+      const segment = holding(number);
+      const start = number - segment.first;
+      let line = start;
+      while (line < segment.offsets.length && segment.first + line < end) {
+        const size = endOf(segment, line) - segment.offsets.at(line);
+        if (bytes > 0 && bytes + size > bytesMax) break;
+        bytes += size;
+        line += 1;
+      }
+      if (line > start) stretches.push({ segment, from: start, to: line - 1 });
+      number = line < segment.offsets.length ? end : segment.first + line;
     }
-    return checked(block.toString('utf8', 0, block.length - 1), number);
+    return stretches;
   };
 
   return {
     path,
     get count() {
-      return offsets.length;
+      return countOf();
     },
     get bytes() {
-      return bytes;
+      return sealedBytes + active.bytes;
     },
     get lastHash() {
-      return lastHash;
+      return active.lastHash;
     },
     torn,
     get failed() {
       return failure !== undefined;
     },
-    append: (lines) =>
+    append: (lines, facts) =>
       new Promise((resolve, reject) => {
-        for (const line of lines) assert(isLine(line), 'Only sealed lines go into a journal');
-        enqueue({ kind: 'append', lines, resolve, reject });
+        enqueue({ kind: 'append', ...encode(lines, facts), resolve, reject });
       }),
     truncate: (count) =>
       new Promise((resolve, reject) => {
         assert(Number.isInteger(count) && count >= 0, 'The lines to keep are counted from 0');
         enqueue({ kind: 'truncate', count, resolve, reject });
       }),
-    line: (number) => {
-      assert(number >= 1 && number <= offsets.length, () => `There is no line ${number} among ${offsets.length}`);
-      return readLine(number);
-    },
-    lines: async ({ from, countMax, bytesMax }) => {
-      assert(from >= 1 && countMax >= 1, 'A range of lines begins at 1 and has a place for one');
-      if (from > offsets.length) return [];
-      let to = from;
-      const toMax = Math.min(offsets.length, from + countMax - 1);
-      while (to < toMax && endOf(to + 1) - offsets.at(from - 1) <= bytesMax) to += 1;
-      const lines = await readLines(from, to);
-      return lines.map((line, at) => checked(line, from + at));
-    },
+    line: readLine,
+    lines: async (range) => (await Promise.all(stretchesOf(range).map(readSoon))).flat(),
+    linesNow: (range) => stretchesOf(range).flatMap(readNow),
+    settled: indexer.settled,
     close: async () => {
       if (closing) return;
       closing = true;
       while (running !== undefined) await running;
-      await file.close();
+      const isAhead = active.offsets.length > indexed.lines;
+      if (index !== undefined && failure === undefined && isAhead) checkpoint();
+      await indexer.settled();
+      for (const { file } of [...sealed, active]) await file.close();
     },
   };
 };
@@ -247,7 +317,7 @@ const takeBatch = (queue: (Append | Truncate)[]): (Append | Truncate)[] => {
     if (length > 0 && (operation.kind === 'truncate' || size > limits.journalBatchBytesMax)) break;
     length += 1;
     if (operation.kind === 'truncate') break;
-    for (const line of operation.lines) size += line.length;
+    size += operation.block.length;
   }
   return queue.splice(0, length);
 };
@@ -261,32 +331,21 @@ const writeAll = async (file: JournalFile, bytes: Uint8Array, position: number):
   }
 };
 
-const readAll = async (file: JournalFile, bytes: Uint8Array, position: number, path: string): Promise<void> => {
-  for (let have = 0; have < bytes.length; ) {
-    const count = await file.read(bytes.subarray(have), position + have);
-    if (count === 0) throw tooShort(path, position + have);
-    have += count;
-  }
+const LINE_FEED = 0x0a;
+
+/** The bytes of lines, made once. */
+const encode = (
+  lines: readonly string[],
+  known: readonly LineFacts[] | undefined,
+): Pick<Append, 'block' | 'starts' | 'facts' | 'lastHash'> => {
+  if (lines.length === 0) return { block: Buffer.alloc(0), starts: [], facts: [], lastHash: ZERO_HASH };
+  // Whoever made a line, or took it in, has checked the seals: here they only must be there.
+  for (const line of lines) assert(isSealed(line), 'Only sealed lines go into a journal');
+  const block = Buffer.from(`${lines.join('\n')}\n`);
+  const starts: number[] = [];
+  for (let start = 0; start < block.length; start = block.indexOf(LINE_FEED, start) + 1) starts.push(start);
+  assert(starts.length === lines.length, 'Only sealed lines go into a journal, and no line feeds');
+  const facts = known ?? lines.map(factsOf);
+  assert(facts.length === lines.length, 'Each line has its facts');
+  return { block, starts, facts, lastHash: hashOf(lines.at(-1) as string) };
 };
-
-const tooShort = (path: string, position: number): Error =>
-  new Error(`Cannot read ${path} from byte ${position} on: the file became shorter`);
-
-/** Unfinished lines are evidence: they are kept beside the journal, under the first name that is free. */
-const keepAside = async (files: JournalFiles, path: string, tail: Uint8Array): Promise<string> => {
-  for (let number = 1; ; number += 1) {
-    const kept = `${path}.torn-${number}`;
-    if (await files.keep(kept, tail)) return kept;
-  }
-};
-
-const SEALS = /,"hash":"([0-9a-f]{32})","crc":"[0-9a-f]{8}"\}$/;
-const SEALS_LENGTH = ',"hash":"","crc":""}'.length + 32 + 8;
-
-const hashOf = (line: string): string => {
-  const found = SEALS.exec(line.slice(-SEALS_LENGTH));
-  assert(found !== null, 'A line of a journal ends with its seals');
-  return found[1] as string;
-};
-
-const isLine = (line: string): boolean => SEALS.test(line.slice(-SEALS_LENGTH)) && !line.includes('\n');

@@ -18,6 +18,7 @@ export const limits = Object.freeze({
   internalBodyBytesMax: 16 * 1024 * 1024,
   internalWaitMs: 2000,
   connectionsPerServiceMax: 16,
+  linkBacklogBytesMax: 32 * 1024 * 1024,
   ordersInBatchMax: 512,
   batchBytesMax: 1024 * 1024,
   batchesOnTheWayMax: 4,

@@ -8,30 +8,40 @@ import { assert } from '@till/shared/assert';
 import { checkoutKey, checkoutOf } from '@till/shared/keys';
 import type { Movement, StockChange } from '@till/shared/movement';
 import { foldName } from '@till/shared/names';
+import { createDecisions, decisionOf, type Keyed } from './decisions.ts';
 import { stockQuantityMax } from './limits.ts';
-import type { Decision, Product, Stock, Target } from './types.ts';
+import type { Decisions, Product, Stock, StockState, Target } from './types.ts';
 
-/** An empty stock: what an empty journal tells. `movement` reads that journal; only a cancellation needs it. */
-export const createStock = (movement: Stock['movement'] = withoutJournal): Stock => {
+/**
+ * A stock as it was left (`state`), or an empty one: what an empty journal tells. `movement` reads the journal behind it, which
+ * only a cancellation needs; `decisions` says where keys are remembered.
+ */
+export const createStock = (
+  movement: Stock['movement'] = withoutJournal,
+  { decisions = createDecisions(), state = NOTHING }: { decisions?: Decisions; state?: StockState } = {},
+): Stock => {
   const products = new Map<string, Product>();
-  const decisions = new Map<string, Decision>();
-  const cancellations = new Map<number, number>();
-  const waiting = new Set<string>();
-  const notes = new Map<string, number>();
-  return {
-    sequence: 0,
-    number: -1,
-    time: 0,
-    term: 0,
+  for (const product of state.products) products.set(foldName(product.name), product);
+  const cancellations = new Map<number, number>(state.cancellations);
+  const waiting = new Set<string>(state.waiting);
+  const notes = new Map<string, number>(state.notes);
+  const stock: Stock = {
+    sequence: state.sequence,
+    number: state.number,
+    time: state.time,
+    term: state.term,
     products,
+    waiting,
+    notes,
+    cancellations,
     get decisionCount() {
-      return decisions.size;
+      return decisions.count;
     },
     get waitingCount() {
       return waiting.size;
     },
     product: (foldedName) => products.get(foldedName),
-    decision: (key) => decisions.get(key),
+    decision: (key) => decisions.find(key, stock.sequence),
     cancellation: (number) => cancellations.get(number),
     isWaiting: (checkoutId) => waiting.has(checkoutId),
     lastNote: (sink) => notes.get(sink) ?? 0,
@@ -39,9 +49,7 @@ export const createStock = (movement: Stock['movement'] = withoutJournal): Stock
     putProduct: (foldedName, product) => {
       products.set(foldedName, product);
     },
-    putDecision: (key, decision) => {
-      decisions.set(key, decision);
-    },
+    putDecision: (key, decision) => decisions.put(key, decision),
     putCancellation: (number, sequence) => {
       cancellations.set(number, sequence);
     },
@@ -53,6 +61,18 @@ export const createStock = (movement: Stock['movement'] = withoutJournal): Stock
       notes.set(sink, sequence);
     },
   };
+  return stock;
+};
+
+const NOTHING: StockState = {
+  sequence: 0,
+  number: -1,
+  time: 0,
+  term: 0,
+  products: [],
+  waiting: [],
+  notes: [],
+  cancellations: [],
 };
 
 const withoutJournal = (sequence: number): Movement => {
@@ -133,19 +153,17 @@ const remember = (target: Target, movement: Movement): void => {
   const { sequence } = movement;
   switch (movement.kind) {
     case 'order': {
-      const { number, fingerprint } = movement;
+      const { number } = movement;
       assert(number === target.number + 1, () => `Order number ${number} follows ${target.number}`);
-      putDecision(target, movement, { status: 'accepted', fingerprint, sequence, number });
+      putDecision(target, movement);
       settle(target, movement.key);
       target.number = number;
       return;
     }
-    case 'rejection': {
-      const { fingerprint, reason, message } = movement;
-      putDecision(target, movement, { status: 'rejected', fingerprint, sequence, reason, message });
+    case 'rejection':
+      putDecision(target, movement);
       settle(target, movement.key);
       return;
-    }
     case 'cancel': {
       const { number, of } = movement;
       const order = target.decision(of);
@@ -154,18 +172,18 @@ const remember = (target: Target, movement: Movement): void => {
         () => `Movement ${sequence} cancels order ${number} under the key "${of}", which is not its key`,
       );
       assert(target.cancellation(number) === undefined, () => `Order ${number} is cancelled twice`);
-      putDecision(target, movement, { status: 'cancelled', sequence, number });
+      putDecision(target, movement);
       target.putCancellation(number, sequence);
       return;
     }
     case 'checkout': {
-      const { fingerprint, checkout } = movement;
+      const { id } = movement.checkout;
       assert(
-        !target.isWaiting(checkout.id) && target.decision(checkoutKey(checkout.id)) === undefined,
-        () => `Checkout "${checkout.id}" is queued twice`,
+        !target.isWaiting(id) && target.decision(checkoutKey(id)) === undefined,
+        () => `Checkout "${id}" is queued twice`,
       );
-      putDecision(target, movement, { status: 'queued', fingerprint, sequence, id: checkout.id });
-      target.putWaiting(checkout.id, true);
+      putDecision(target, movement);
+      target.putWaiting(id, true);
       return;
     }
     case 'note':
@@ -174,11 +192,18 @@ const remember = (target: Target, movement: Movement): void => {
 };
 
 /** Remembers a decision under its key, and under its second one. */
-const putDecision = (target: Target, named: { key: string; alsoKey?: string }, decision: Decision): void => {
-  const keys = named.alsoKey === undefined ? [named.key] : [named.key, named.alsoKey];
-  for (const key of keys) assert(target.decision(key) === undefined, () => `Key "${key}" is decided twice`);
-  for (const key of keys) target.putDecision(key, decision);
+const putDecision = (target: Target, movement: Keyed): void => {
+  const { key } = movement;
+  const alsoKey = 'alsoKey' in movement ? movement.alsoKey : undefined;
+  mustBeNew(target, key);
+  if (alsoKey !== undefined) mustBeNew(target, alsoKey);
+  const decision = decisionOf(movement);
+  target.putDecision(key, decision);
+  if (alsoKey !== undefined) target.putDecision(alsoKey, decision);
 };
+
+const mustBeNew = (target: Target, key: string): void =>
+  assert(target.decision(key) === undefined, () => `Key "${key}" is decided twice`);
 
 /** The decision under a checkout's key is its outcome: it waits no longer. */
 const settle = (target: Target, key: string): void => {

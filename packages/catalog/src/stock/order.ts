@@ -13,16 +13,14 @@ export const decideOrder = (
 ): Verdict => {
   // A second name that is the first one is none.
   const alsoKey = placed.alsoKey === key || without.has('secondName') ? undefined : placed.alsoKey;
-  const known = [target.decision(key), alsoKey === undefined ? undefined : target.decision(alsoKey)].filter(
-    (decision) => decision !== undefined,
-  );
-  const [first] = known;
-  if (first !== undefined) {
-    // Both names of an order lead to one decision; if they lead to two, the second one is another order's.
-    const own = target.decision(key);
+  const own = target.decision(key);
+  const other = alsoKey === undefined ? undefined : target.decision(alsoKey);
+  const known = own ?? other;
+  if (known !== undefined) {
     if (own !== undefined && !isOrder(own, fingerprint)) return conflict(key);
-    const isSame = known.every((one) => isOrder(one, fingerprint) && one.sequence === first.sequence);
-    return isSame ? replay(key, first) : unrecorded({ key, status: 'conflict', alsoKey: true });
+    // Both names of an order lead to one decision; if they lead to two, the second one is another order's.
+    const isSame = other === undefined || (isOrder(other, fingerprint) && other.sequence === known.sequence);
+    return isSame ? replay(key, known) : unrecorded({ key, status: 'conflict', alsoKey: true });
   }
   if (placed.onlyIfKnown === true) return unrecorded({ key, status: 'not_known' });
 
@@ -32,19 +30,19 @@ export const decideOrder = (
   const { sequence } = base;
   const { type } = placed.order;
   const order = { ...placed.order, lines: found.lines };
-  const own = { key, fingerprint, order, ...(alsoKey === undefined ? {} : { alsoKey }) };
+  const asked = { key, fingerprint, order, ...(alsoKey === undefined ? {} : { alsoKey }) };
   const message = placed.refusal ?? found.sums.map((sum) => refusal(sum, type)).find((text) => text !== null);
   if (message !== undefined) {
     return {
       outcome: { key, status: 'rejected', sequence, reason: 'out_of_stock', message, replayed: false },
-      movement: { ...base, kind: 'rejection', ...own, reason: 'out_of_stock', message },
+      movement: { ...base, kind: 'rejection', ...asked, reason: 'out_of_stock', message },
     };
   }
   const number = target.number + 1;
   const stock = found.sums.map(({ product, total }) => changeOf(product, total, type));
   return {
     outcome: { key, status: 'accepted', sequence, number, replayed: false },
-    movement: { ...base, kind: 'order', number, ...own, stock },
+    movement: { ...base, kind: 'order', number, ...asked, stock },
   };
 };
 

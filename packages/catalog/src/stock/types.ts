@@ -13,6 +13,18 @@ export type Decision = Readonly<
   | { status: 'cancelled'; sequence: number; number: number }
 >;
 
+/** Where decisions are remembered. */
+export type Decisions = {
+  /** How many keys are remembered. */
+  readonly count: number;
+  /**
+   * The first decision under a key, of a movement up to a sequence: who reads a journal may know of later ones, which the
+   * stock has not come to.
+   */
+  find(key: string, upTo: number): Decision | undefined;
+  put(key: string, decision: Decision): void;
+};
+
 /** Where a history ends. */
 type End = {
   /** Sequence of the last movement; 0 before the first. */
@@ -62,8 +74,23 @@ export type Stock = Target & {
   term: number;
   /** By folded name, in the order of the seed. */
   readonly products: ReadonlyMap<string, Product>;
+  /** Ids of the checkouts that have no outcome yet. */
+  readonly waiting: ReadonlySet<string>;
+  /** Sequence of each sink's last note. */
+  readonly notes: ReadonlyMap<string, number>;
+  /** Sequence of each cancellation by its order's number, in their order: it is only ever added to. */
+  readonly cancellations: ReadonlyMap<number, number>;
   /** How many keys are remembered. */
   readonly decisionCount: number;
+};
+
+/** All of a stock but its decisions, which the journal tells: what a snapshot keeps. */
+export type StockState = Readonly<End> & {
+  readonly term: number;
+  readonly products: Iterable<Product>;
+  readonly waiting: Iterable<string>;
+  readonly notes: Iterable<readonly [sink: string, sequence: number]>;
+  readonly cancellations: Iterable<readonly [number: number, sequence: number]>;
 };
 
 export type Command =

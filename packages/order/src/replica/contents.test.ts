@@ -1,12 +1,16 @@
+import type { LoadedColumns } from '@till/shared/journal';
+import { createLineColumns } from '@till/shared/line-columns';
+import { factsOf, hashOfKey } from '@till/shared/line-facts';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { entriesOf, shopEntries, told } from '../../test/shop.ts';
 import { type Contents, createContents, movementOf } from './contents.ts';
 import type { Entry } from './types.ts';
 
-const filled = (entries: Entry[]): Contents => {
-  const contents = createContents();
-  for (const entry of entries) contents.add(entry);
+/** Contents that find lines in `entries`, and hold the first `count` of them. */
+const filled = (entries: Entry[], count = entries.length): Contents => {
+  const contents = createContents((index) => (entries[index - 1] as Entry).line);
+  for (const entry of entries.slice(0, count)) contents.add(entry);
   return contents;
 };
 
@@ -74,13 +78,66 @@ test('P41: what is taken back entry by entry leaves exactly what was before it',
     assert.equal(pictureOf(contents), pictureOf(filled(entries.slice(0, length))));
     contents.remove(entries[length - 1] as Entry);
   }
-  assert.equal(pictureOf(contents), pictureOf(createContents()));
+  assert.equal(pictureOf(contents), pictureOf(filled([])));
+});
+
+/** What an index says of entries: those from `first` on. */
+const columnsOf = (held: Entry[], first: number): LoadedColumns => {
+  const columns = createLineColumns();
+  for (const { line } of held) columns.add(0, factsOf(line));
+  const { offsets: _, ...rest } = columns.copy();
+  const read = (index: number): string => (held[index - first] as Entry).line;
+  return { first, count: held.length, countExpected: held.length, ...rest, read };
+};
+
+test('P41: entries that are known from indexes are found, and taken back, as if they had been added', () => {
+  for (let split = 1; split < entries.length; split += 1) {
+    for (let end = split + 1; end <= entries.length; end += 1) {
+      const contents = filled(entries, 0);
+      contents.load(columnsOf(entries.slice(0, split), 1));
+      contents.load(columnsOf(entries.slice(split, end), split + 1));
+      for (const entry of entries.slice(end)) contents.add(entry);
+      for (let length = entries.length; length > 0; length -= 1) {
+        assert.equal(pictureOf(contents), pictureOf(filled(entries, length)), `${split} ${end} ${length}`);
+        contents.remove(entries[length - 1] as Entry);
+      }
+    }
+  }
+  const later = columnsOf(entriesOf([told.fence(), told.order(0, 'x')]), 1);
+  assert.throws(() => filled(entries).load({ ...later, orderFirst: 5 }), 'Order 5 must not follow 2');
+});
+
+test('P41: two keys whose hashes are equal are told apart', () => {
+  const [one, other] = ['k-3850', 'k-5605'] as const;
+  assert.is(hashOfKey(one), hashOfKey(other));
+  const held = entriesOf([told.fence(), told.order(0, one), told.order(1, 'x', other)]);
+  const contents = filled(held);
+  assert.equal([one, other].map(contents.key), [3, 4]);
+  contents.remove(held[3] as Entry);
+  assert.equal([one, other].map(contents.key), [3, undefined]);
+});
+
+test('P41: what is added says what it is', () => {
+  const facts = entries.map((entry) => factsOf(entry.line));
+  const contents = filled(entries, 0);
+  assert.equal(
+    entries.map((entry) => contents.add(entry)),
+    facts,
+  );
+});
+
+test('P41: numbers that no order can have are unknown', () => {
+  assert.equal([-1, 3, 0.5, Number.NaN].map(filled(entries).order), [undefined, undefined, undefined, undefined]);
 });
 
 test('P41: others take the place of what was taken back', () => {
-  const contents = filled(entries.slice(0, 3));
-  contents.remove(entries[2] as Entry);
-  for (const entry of shopEntries(2, 'other').slice(2)) contents.add(entry);
+  const held = entries.slice(0, 3);
+  const contents = filled(held);
+  contents.remove(held.pop() as Entry);
+  for (const entry of shopEntries(2, 'other').slice(2)) {
+    held.push(entry);
+    contents.add(entry);
+  }
   assert.equal(['x', 'other-0', 'other-1'].map(contents.key), [undefined, 3, 4]);
 });
 

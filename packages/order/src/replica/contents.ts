@@ -1,10 +1,16 @@
 /**
  * What the log says, by number, key, id and sink: where each order stands, what was cancelled, which checkouts wait, how
  * far each sink of the outbox has got. Kept entry by entry as the log grows, and taken back entry by entry when it is cut.
+ *
+ * Of an order or a refusal only places are kept, some sixteen bytes: the keys themselves are read from the log again.
  */
 import { assert } from '@till/shared/assert';
-import { checkoutKey } from '@till/shared/keys';
+import type { LoadedColumns } from '@till/shared/journal';
+import { createKeyTable } from '@till/shared/key-table';
+import { checkoutKey, checkoutOf } from '@till/shared/keys';
+import { factsOf, hashOfKey, keysIn, type LineFacts } from '@till/shared/line-facts';
 import type { Movement } from '@till/shared/movement';
+import { createU32List } from '@till/shared/u32-list';
 import type { Entry } from './types.ts';
 
 /** A checkout that waits to be executed. */
@@ -19,11 +25,14 @@ export type Waiting = {
 };
 
 /** The movement that an entry records; null for the start of a term. */
-export const movementOf = (entry: Entry): Movement | null =>
+export const movementOf = (entry: Pick<Entry, 'line'>): Movement | null =>
   (JSON.parse(entry.line) as { movement?: Movement }).movement ?? null;
 
 export type Contents = {
-  add(entry: Entry): void;
+  /** Returns what its line says: `facts`, if the caller knows that already. */
+  add(entry: Entry, facts?: LineFacts): LineFacts;
+  /** Adds entries that are known from an index. */
+  load(columns: LoadedColumns): void;
   /** Takes the last entry back. */
   remove(entry: Entry): void;
   /** Where the order with this number stands. */
@@ -42,78 +51,108 @@ export type Contents = {
   note(sink: string): number | undefined;
 };
 
-export const createContents = (): Contents => {
-  const numbers: number[] = [];
-  const keys = new Map<string, number>();
+/** `lineAt`: the line of an entry that was added. */
+export const createContents = (lineAt: (index: number) => string): Contents => {
+  const numbers = createU32List();
+  const keys = createKeyTable();
   const cancellations = new Map<number, number>();
   const checkouts = new Map<string, Waiting>();
   const arrivals: string[] = [];
+  /** Outcomes of checkouts, as far as they were asked for. */
+  const outcomes = new Map<string, number>();
   const notes = new Map<string, number[]>();
 
-  const keysOf = (movement: Movement): string[] => {
-    if (!('key' in movement)) return [];
-    return 'alsoKey' in movement && movement.alsoKey !== undefined ? [movement.key, movement.alsoKey] : [movement.key];
+  const find = (key: string): number | undefined =>
+    keys.find(hashOfKey(key), (index) => keysIn(lineAt(index)).includes(key));
+
+  const outcomeOf = (id: string): number | undefined => {
+    const known = outcomes.get(id);
+    if (known !== undefined) return known;
+    const found = find(checkoutKey(id));
+    if (found !== undefined) outcomes.set(id, found);
+    return found;
   };
 
-  return {
-    add(entry) {
-      const movement = movementOf(entry);
-      if (movement === null) return;
-      for (const key of keysOf(movement)) keys.set(key, entry.index);
-      switch (movement.kind) {
-        case 'order':
-          assert(movement.number === numbers.length, `Order ${movement.number} must not follow ${numbers.length - 1}`);
-          numbers.push(entry.index);
-          return;
-        case 'cancel':
-          cancellations.set(movement.number, entry.index);
-          return;
-        case 'checkout': {
-          const { id, lines } = movement.checkout;
-          const books = lines.reduce((sum, { quantity }) => sum + quantity, 0);
-          checkouts.set(id, { id, index: entry.index, arrival: arrivals.length, books });
-          arrivals.push(id);
-          return;
-        }
-        case 'note': {
-          const kept = notes.get(movement.sink);
-          if (kept === undefined) notes.set(movement.sink, [entry.index]);
-          else kept.push(entry.index);
-        }
+  /** Entries that are neither orders nor refusals. */
+  const addRare = (index: number, line: string): void => {
+    const movement = movementOf({ line });
+    switch (movement?.kind) {
+      case 'cancel':
+        cancellations.set(movement.number, index);
+        return;
+      case 'checkout': {
+        const { id, lines } = movement.checkout;
+        const books = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+        checkouts.set(id, { id, index, arrival: arrivals.length, books });
+        arrivals.push(id);
+        return;
       }
+      case 'note': {
+        const kept = notes.get(movement.sink);
+        if (kept === undefined) notes.set(movement.sink, [index]);
+        else kept.push(index);
+      }
+    }
+  };
+
+  const removeRare = ({ index, line }: Entry): void => {
+    const movement = movementOf({ line });
+    switch (movement?.kind) {
+      case 'cancel':
+        cancellations.delete(movement.number);
+        return;
+      case 'checkout':
+        checkouts.delete(movement.checkout.id);
+        assert(arrivals.pop() === movement.checkout.id, 'The checkout that is taken back must be the last one');
+        return;
+      case 'note': {
+        const kept = notes.get(movement.sink);
+        assert(kept?.pop() === index, 'The note that is taken back must be the last one');
+      }
+    }
+  };
+
+  const mustFollow = (number: number): void =>
+    assert(number === numbers.length, () => `Order ${number} must not follow ${numbers.length - 1}`);
+
+  return {
+    add({ index, line }, facts = factsOf(line)) {
+      for (const hash of facts.hashes) keys.add(hash, index);
+      if (facts.kind === 'order') {
+        mustFollow(facts.number);
+        numbers.push(index);
+      } else if (facts.kind === 'rare') addRare(index, line);
+      return facts;
+    },
+    load({ first, count, countExpected, keyHashes, keyLines, orderFirst, orderLines, rareLines, read }) {
+      keys.reserve(Math.ceil((keyHashes.length / count) * countExpected));
+      keys.addAll(keyHashes, keyLines, first);
+      if (orderLines.length > 0) mustFollow(orderFirst);
+      numbers.pushAll(orderLines.map((line) => first + line));
+      for (const line of rareLines) addRare(first + line, read(first + line));
     },
     remove(entry) {
-      const movement = movementOf(entry);
-      if (movement === null) return;
-      for (const key of keysOf(movement)) keys.delete(key);
-      switch (movement.kind) {
-        case 'order':
-          assert(numbers.pop() === entry.index, `Order ${movement.number} must be the last one`);
-          return;
-        case 'cancel':
-          cancellations.delete(movement.number);
-          return;
-        case 'checkout':
-          checkouts.delete(movement.checkout.id);
-          assert(arrivals.pop() === movement.checkout.id, 'The checkout that is taken back must be the last one');
-          return;
-        case 'note': {
-          const kept = notes.get(movement.sink);
-          assert(kept?.pop() === entry.index, 'The note that is taken back must be the last one');
-        }
-      }
+      const { kind, number, hashes } = factsOf(entry.line);
+      for (const hash of hashes) keys.remove(hash, entry.index);
+      if (kind === 'rare') return removeRare(entry);
+      for (const key of keysIn(entry.line)) outcomes.delete(checkoutOf(key) ?? '');
+      if (kind !== 'order') return;
+      const last = numbers.length - 1;
+      assert(last >= 0 && numbers.at(last) === entry.index, `Order ${number} must be the last one`);
+      numbers.truncate(last);
     },
-    order: (number) => numbers[number],
-    key: (key) => keys.get(key),
+    order: (number) =>
+      Number.isInteger(number) && number >= 0 && number < numbers.length ? numbers.at(number) : undefined,
+    key: find,
     cancellation: (number) => cancellations.get(number),
     checkout: (id) => {
       const known = checkouts.get(id);
-      return known === undefined ? undefined : { index: known.index, outcome: keys.get(checkoutKey(id)) };
+      return known === undefined ? undefined : { index: known.index, outcome: outcomeOf(id) };
     },
     waiting: (arrival) =>
       arrivals.slice(arrival).flatMap((id) => {
         const one = checkouts.get(id);
-        return one === undefined || keys.has(checkoutKey(id)) ? [] : [one];
+        return one === undefined || outcomeOf(id) !== undefined ? [] : [one];
       }),
     checkoutCount: () => arrivals.length,
     note: (sink) => notes.get(sink)?.at(-1),

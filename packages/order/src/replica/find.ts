@@ -40,13 +40,20 @@ export const movementsAfter = (log: Log, commitIndex: number, after: number, max
     else low = middle + 1;
   }
   const movements: Movement[] = [];
-  for (let index = low; index <= commitIndex && movements.length < max; index += 1) {
-    const entry = log.at(index);
-    const movement = entry === undefined ? null : movementOf(entry);
-    if (movement !== null) movements.push(movement);
+  while (low <= commitIndex && movements.length < max) {
+    const wanted = Math.min(commitIndex + 1 - low, max - movements.length);
+    const entries = log.slice(low, wanted, READ_BYTES_MAX);
+    for (const entry of entries) {
+      const movement = movementOf(entry);
+      if (movement !== null) movements.push(movement);
+    }
+    low += entries.length;
   }
   return movements;
 };
+
+/** How much of the log is read at once. */
+const READ_BYTES_MAX = 1024 * 1024;
 
 /** The order that an entry records, or null if it records something else. */
 export const orderIn = (entry: Entry): StoredOrder | null => {

@@ -5,7 +5,7 @@ import type { Entry, Log } from './types.ts';
 
 export const createLog = (entries: Entry[] = []): Log => {
   const held: Entry[] = [];
-  const contents = createContents();
+  const contents = createContents((index) => held[index - 1]?.line ?? '');
   const log: Log = {
     contents,
     lastIndex: () => held.length,
