@@ -53,11 +53,11 @@ export const DRAIN_MS = 500;
 export const createFront = (options: FrontOptions): Front => {
   const { cluster, catalogUrl, orderUrls, requestWaitMs, metrics, logger } = options;
   const traffic = createTraffic(metrics, publicRoutes.product.paths[0]);
-  const catalogCalls = createClient(catalogContract, { url: catalogUrl });
+  const catalogCalls = createClient(catalogContract, { url: catalogUrl, links: true });
   /** What is read from the journal takes long: it has connections of its own, so that no product waits behind it. */
   const journalCalls = createClient(catalogContract, { url: catalogUrl, connectionsMax: limits.trailsReadMax + 1 });
   const replicaCalls = new Map<number, Client<typeof orderContract>>();
-  for (const [id, url] of orderUrls) replicaCalls.set(id, createClient(orderContract, { url }));
+  for (const [id, url] of orderUrls) replicaCalls.set(id, createClient(orderContract, { url, links: true }));
 
   const catalog = createCatalogClient({
     catalog: { product: catalogCalls.product, products: catalogCalls.products, trail: journalCalls.trail },

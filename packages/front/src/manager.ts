@@ -79,7 +79,7 @@ export const createManager = (deps: {
 
   /** Health checks of one replica, one after another; `now` brings the next one forward. */
   const createChecker = (id: number, url: string) => {
-    const client = createClient(orderContract, { url, timeoutMs: suspectAfterMs, connectionsMax: 2 });
+    const client = createClient(orderContract, { url, timeoutMs: suspectAfterMs, links: true });
     let pause = new AbortController();
     let brokenBefore = false;
 

@@ -53,7 +53,7 @@ runService(
       );
     }
     const metrics = createOrderMetrics(replica);
-    const catalog = createClient(catalogContract, { url: catalogUrl(config) });
+    const catalog = createClient(catalogContract, { url: catalogUrl(config), links: true });
     const driver = createDriver({
       replica,
       log,
@@ -95,6 +95,7 @@ runService(
       fetch: chaos.wrap(router.fetch),
       port: orderPort(config, id),
       hostname: '127.0.0.1',
+      links: true,
       bodyBytesMax: limits.internalBodyBytesMax,
       onError: (error) => logger.error({ error }, 'cannot answer a request'),
     });

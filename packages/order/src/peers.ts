@@ -33,7 +33,7 @@ export const createPeers = (deps: {
   const clients = new Map(
     [...urls]
       .filter(([to]) => to !== id)
-      .map(([to, url]) => [to, createClient(peerContract, { url, timeoutMs: orderLimits.messageWaitMs })]),
+      .map(([to, url]) => [to, createClient(peerContract, { url, timeoutMs: orderLimits.messageWaitMs, links: true })]),
   );
   /** What is held for each peer, oldest first; no list is empty. */
   const waiting = new Map<number, Waiting[]>();

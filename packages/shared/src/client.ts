@@ -9,6 +9,7 @@ import { monotonicMs } from './clock.ts';
 import type { Contract, ResponseOf, Route } from './contract.ts';
 import { limits } from './limits.ts';
 import { createLineSplitter } from './lines.ts';
+import { createLinkClient } from './link-client.ts';
 import { decodeWithLines, encodeWithLines } from './with-lines.ts';
 
 /**
@@ -63,11 +64,14 @@ export type ClientOptions = {
   /** Deadline of a call that names none itself. */
   timeoutMs?: number;
   connectionsMax?: number;
+  /** Whether to call over a link if the service and the runtime know links: for the calls that orders wait for. */
+  links?: boolean;
 };
 
 export const createClient = <C extends Contract>(contract: C, options: ClientOptions): Client<C> => {
   const origin = new URL(options.url).origin;
-  const transport = createTransport(origin, options.connectionsMax ?? limits.connectionsPerServiceMax);
+  const http = createTransport(origin, options.connectionsMax ?? limits.connectionsPerServiceMax);
+  const transport = options.links === true && isNode ? createLinkTransport(origin, http) : http;
   const timeoutMs = options.timeoutMs ?? limits.internalWaitMs;
   const calls = Object.entries(contract).map(([name, route]) => [
     name,
@@ -165,6 +169,35 @@ export type Transport = { send(sending: Sending): Promise<Answer>; close(): Prom
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
 const isBun = 'Bun' in globalThis;
+const isNode = !isBun && !('Deno' in globalThis);
+
+/** Calls over a link (link.ts); over HTTP once the service has turned out to know none. */
+const createLinkTransport = (origin: string, http: Transport): Transport => {
+  const link = createLinkClient(origin);
+  let isKnown = true;
+  return {
+    send(sending) {
+      if (!isKnown) return http.send(sending);
+      const { what, timeoutMs } = sending;
+      return new Promise((resolve, reject) => {
+        link.call(sending, {
+          onAnswer: (status, text) => resolve({ status, text, headers: {} }),
+          onFailure: ({ kind, error }) => {
+            reject(kind === 'timeout' ? timeoutError({ what, timeoutMs }) : connectionError(what, error));
+          },
+          onUnknown() {
+            isKnown = false;
+            resolve(http.send(sending));
+          },
+        });
+      });
+    },
+    async close() {
+      link.close();
+      await http.close();
+    },
+  };
+};
 
 export const createTransport = (origin: string, connectionsMax: number): Transport =>
   isBun ? createFetchTransport(origin) : createUndiciTransport(origin, connectionsMax);
@@ -338,7 +371,7 @@ const tooLongError = (what: string, bytesMax: number): CallError =>
 const abortedError = (sending: Sending): CallError =>
   new CallError('broken', `The caller of ${sending.what} has ended the call`);
 
-const timeoutError = (sending: Sending): CallError =>
+const timeoutError = (sending: Pick<Sending, 'what' | 'timeoutMs'>): CallError =>
   new CallError('timeout', `No answer to ${sending.what} within ${sending.timeoutMs} ms`);
 
 const connectionError = (what: string, error: unknown, sentOnce = true): CallError => {

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { BodyOf, ParamsOf, QueryOf, ResponseOf, Route } from './contract.ts';
 import { Problem } from './errors.ts';
-import { json, Reply } from './reply.ts';
+import { json, textReply } from './reply.ts';
 import { decodeWithLines, encodeWithLines, LINES_TYPE } from './with-lines.ts';
 
 /** A request as the router hands it on: with the parts of its path, still percent-encoded. */
@@ -39,7 +39,7 @@ export const createHandler = <R extends Route>(
     const answer = await run(received as Received<R>);
     const { responseLines } = route;
     if (responseLines === undefined || !(responseLines in (answer as object))) return json(200, answer);
-    return new Reply(encodeWithLines(answer as object, responseLines), LINES_OK);
+    return textReply(encodeWithLines(answer as object, responseLines), LINES_OK);
   };
 };
 

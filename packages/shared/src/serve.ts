@@ -9,6 +9,7 @@ import { limitRequestBody } from 'srvx/body-limit';
 import { deadline, monotonicMs, sleep } from './clock.ts';
 import { problem, problemOf } from './errors.ts';
 import { limits } from './limits.ts';
+import { acceptLinks, type LinkServer } from './link-server.ts';
 
 export { json, Reply } from './reply.ts';
 
@@ -27,6 +28,8 @@ export type ServeOptions = {
    * Not for a server with streams.
    */
   drainMs?: number;
+  /** Whether other services may hold links to this one (link.ts), as far as the runtime knows them. */
+  links?: boolean;
   /** Hears of what a handler threw that is no `Problem`; the caller only gets a 500. */
   onError?: (error: unknown) => void;
 };
@@ -46,7 +49,7 @@ export const serve = async (options: ServeOptions): Promise<Listening> => {
   const { port, hostname, onError } = options;
   const { bodyBytesMax = limits.bodyBytesMax } = options;
   const bodyBytesMaxOf = typeof bodyBytesMax === 'number' ? () => bodyBytesMax : bodyBytesMax;
-  const traffic: Traffic = { phase: 'open', underWay: 0, end: new AbortController() };
+  const traffic: Traffic = { phase: 'open', underWay: 0, end: new AbortController(), links: null };
   const server = await start(port, hostname, {
     fetch: handled(bounded(options.fetch, bodyBytesMaxOf), traffic, onError),
     port,
@@ -61,8 +64,12 @@ export const serve = async (options: ServeOptions): Promise<Listening> => {
     bun: { idleTimeout: limits.keepAliveMs / 1000 },
     deno: { signal: traffic.end.signal },
   });
-  server.node?.server?.on('clientError', answerUnreadable);
   const url = new URL(server.url as string);
+  const http = server.node?.server as HttpServer | undefined;
+  http?.on('clientError', answerUnreadable);
+  if (http !== undefined && options.links === true) {
+    traffic.links = acceptLinks(http, { fetch: handled(options.fetch, traffic, onError), origin: url.origin });
+  }
   let closing: Promise<void> | undefined;
   return {
     url: url.origin,
@@ -87,7 +94,12 @@ const start = async (port: number, hostname: string, options: ServerOptions): Pr
 };
 
 /** What closing needs to know. */
-type Traffic = { phase: 'open' | 'draining' | 'refusing'; underWay: number; end: AbortController };
+type Traffic = {
+  phase: 'open' | 'draining' | 'refusing';
+  underWay: number;
+  end: AbortController;
+  links: LinkServer | null;
+};
 
 /** What is answered at once stays so: a promise for each of the most frequent requests would cost more than their answers. */
 const handled = (fetch: Fetch, traffic: Traffic, onError: ServeOptions['onError']): Fetch => {
@@ -170,8 +182,10 @@ const closeNode = async (server: HttpServer, traffic: Traffic, drainMs: number):
   const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(server, () => resolve()));
   if (drainMs > 0) await within(closed, drainMs);
   traffic.phase = 'refusing';
+  traffic.links?.endIdle();
   if (await within(untilClosed(closed, server), limits.closeWaitMs)) return;
   server.closeAllConnections();
+  traffic.links?.destroyAll();
   await within(closed, limits.closeWaitMs);
 };
 
