@@ -12,8 +12,8 @@ import { createRedisPeer } from './lib/bench-redis.ts';
 import { saveReport, showReport } from './lib/bench-report.ts';
 import { chosenOf, runRounds } from './lib/bench-run.ts';
 import { fullName, type Subject } from './lib/bench-subject.ts';
-import { judge } from './lib/bench-targets.ts';
-import { createTillSubject } from './lib/bench-till.ts';
+import { judge, judgeGrowth } from './lib/bench-targets.ts';
+import { createTillSubject, createUnsyncedSubject } from './lib/bench-till.ts';
 import { complain, exitCodes, Failure, runCommand, say, UsageError } from './lib/command.ts';
 
 const help = `
@@ -28,15 +28,16 @@ how to read the tables. The machine should do nothing else meanwhile.
   --runtime NAME   what runs Till: node, bun or deno; may be given more than once (node)
   --peers          measures etcd, PostgreSQL, Redis and NATS too, if they are installed, and says how to install them
   --growth N       also what a store of N orders costs: start, memory, pace (1000000 is a good number)
-  --seconds S      of each measurement, 0.1 to 600 (4); wrk knows whole seconds only
+  --seconds S      of each measurement, 0.1 to 600 (3); wrk knows whole seconds only
+  --warm S         at most so long is each system warmed up, 0 to 600 (10): with 40,000 writes, so that its code is compiled
   --rounds N       1 to 100 (3)
-  --only WORD      only measurements with this in their name
+  --only WORD      only measurements with this in their name; may be given more than once
   --list           names the measurements, and starts nothing
   --markdown       prints the tables as Markdown, for docs/benchmarks.md
   --json FILE      writes everything that was measured as JSON
   --svg FILE       writes a chart of orders per second
 
-Load over HTTP comes from wrk if it is installed (apt-get install wrk), else from a slower program of our own.
+Load over HTTP comes from wrk if it is installed (apt-get install wrk), else from autocannon, which is slower.
 
 Exit code: 0 measured, 1 something failed, or a request got a wrong answer, 2 wrong options, 130 it was interrupted.
 `;
@@ -49,7 +50,7 @@ const RUN_SECONDS_FACTOR = 5;
 
 await runCommand(help, async (words) => {
   const options = readBenchOptions(words);
-  const { seconds, rounds, runtimes } = options;
+  const { seconds, warmSeconds, rounds, runtimes } = options;
   const startedAt = new Date().toISOString();
   const machine = describeMachine();
   const processes = openProcesses({ runWithinSeconds: RUN_SECONDS_MIN + RUN_SECONDS_FACTOR * seconds });
@@ -60,12 +61,15 @@ await runCommand(help, async (words) => {
   });
   try {
     const loader = createLoader(processes);
-    const common = { processes, loader, seconds };
+    const common = { processes, loader, seconds, warmSeconds };
+    const [first = 'node'] = runtimes;
+    const till = runtimes.includes('node') ? 'node' : first;
     const peers = [createEtcdPeer, createPostgresPeer, createRedisPeer, createNatsPeer].map((create) => create(common));
     const chosen = chosenOf(
       [
         createFloor(common),
         ...runtimes.map((runtime) => createTillSubject({ ...common, runtime })),
+        createUnsyncedSubject({ ...common, runtime: till }),
         ...(options.withPeers || options.list ? peers.map(({ subject }) => subject) : []),
       ],
       options.only,
@@ -73,7 +77,7 @@ await runCommand(help, async (words) => {
     if (chosen.length === 0) {
       const hint = options.withPeers ? '' : ', some only with --peers';
       throw new UsageError(
-        `--only: nothing has ${JSON.stringify(options.only)} in its name; --list shows the names${hint}`,
+        `--only: nothing has ${options.only.map((word) => JSON.stringify(word)).join(' or ')} in its name; --list shows the names${hint}`,
       );
     }
     if (options.list) {
@@ -92,15 +96,25 @@ await runCommand(help, async (words) => {
       opened = subject;
     };
     const series = await runRounds(there, { rounds, tell: complain, onOpen });
-    const [first = 'node'] = runtimes;
     const growth: Growth | null =
       options.growth === 0
         ? null
-        : await measureGrowth({ ...common, rounds, runtime: first, orders: options.growth, tell: complain });
+        : await measureGrowth({ ...common, rounds, runtime: till, orders: options.growth, tell: complain });
 
-    const verdicts = judge(series, runtimes.includes('node') ? 'node' : first);
+    const verdicts = [...judge(series, till), ...(growth === null ? [] : judgeGrowth(growth))];
     const report = {
-      ...{ startedAt, machine, loader: loader.title, seconds, rounds, series, verdicts, growth },
+      ...{
+        startedAt,
+        machine,
+        till,
+        loader: { title: loader.title, name: loader.name },
+        seconds,
+        warmSeconds,
+        rounds,
+        series,
+        verdicts,
+        growth,
+      },
       peers: chosenPeers.filter((peer) => peer.missing === null).map(({ title, notes }) => ({ title, notes })),
       missing: missingLines,
     };

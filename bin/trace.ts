@@ -44,11 +44,11 @@ await runCommand(help, async (words) => {
 
   const files = listTraceFiles(folder);
   const subject = createSubject(order);
-  const records = await readRecords(
+  const records = readRecords(
     files.filter(({ holds }) => holds !== 'words'),
     subject,
   );
-  const said = await readWords(
+  const said = readWords(
     files.filter(({ holds }) => holds === 'words'),
     subject,
   );

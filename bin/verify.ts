@@ -9,8 +9,9 @@ const help = `
 bin/verify [DIR] [--json]
 
 Audits the files of a data folder (default: DATA_DIR), with the services up or down: the catalog's journal, every
-replica's log, and the cluster records, each by itself and one against the other. Nothing is changed. Shows one line
-for each rule, then what checkouts and the outbox still have to do, then the verdict.
+replica's log, and the cluster records, each by itself and one against the other; and what is derived from them, the
+indexes and the snapshot. Nothing is changed. Shows one line for each rule, then what checkouts and the outbox still
+have to do, then the verdict.
 
   --json    {"consistent":bool,"orders":n,"replicas":[{"id","entries","damage"}],"problems":[{"rule","detail"}],
              "cancelled":n,"checkouts":{"queued","placed","refused"},"outbox":[{"sink","delivered","dead","waiting"}]}

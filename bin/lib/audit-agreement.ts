@@ -38,7 +38,7 @@ export const auditAgreement = async (logs: LogSummary[], findings: Findings): Pr
   if (furthest === undefined) return [];
   const followers = others.map((log) => ({
     log,
-    lines: readLines(log.extent),
+    lines: linesByNumber(readLines(log.files)),
     state: 'level' as Comparison,
     missing: 0,
     missingFrom: Number.POSITIVE_INFINITY,
@@ -47,7 +47,7 @@ export const auditAgreement = async (logs: LogSummary[], findings: Findings): Pr
   let lastTime = 0;
   let termStart = 0;
   let lastWorkingTermStart = 0;
-  for await (const line of readLines(furthest.extent)) {
+  for await (const line of readLines(furthest.files)) {
     const time = timeOf(line);
     if (isTermStart(line)) termStart = line.number;
     else if (line.body !== null) lastWorkingTermStart = termStart;
@@ -60,7 +60,7 @@ export const auditAgreement = async (logs: LogSummary[], findings: Findings): Pr
       follower.missingSince ??= time;
     }
   }
-  for (const { lines } of followers) await lines.return(undefined);
+  for (const { lines } of followers) await lines.close();
   return [
     { id: furthest.id, missing: 0, missingForMs: 0, lacksTermStart: false },
     ...followers.map(({ log, missing, missingFrom, missingSince }) => ({
@@ -72,6 +72,27 @@ export const auditAgreement = async (logs: LogSummary[], findings: Findings): Pr
   ];
 };
 
+type LinesByNumber = {
+  /** The line with this number, or one that stands for it; null after the last one. Numbers are asked for in order. */
+  at(number: number): Promise<FileLine | null>;
+  close(): Promise<unknown>;
+};
+
+const linesByNumber = (lines: AsyncGenerator<FileLine>): LinesByNumber => {
+  let current: FileLine | null = null;
+  return {
+    async at(number) {
+      while (current === null || current.through < number) {
+        const step = await lines.next();
+        if (step.done) return null;
+        current = step.value;
+      }
+      return current;
+    },
+    close: () => lines.return(undefined),
+  };
+};
+
 /** `over`: the log has nothing more in common with the furthest one. `differs`: it should have, and has not. */
 type Comparison = 'level' | 'over' | 'differs';
 
@@ -81,14 +102,13 @@ const compare = async ({
   furthest,
   findings,
 }: {
-  follower: { log: LogSummary; lines: AsyncGenerator<FileLine> };
+  follower: { log: LogSummary; lines: LinesByNumber };
   line: FileLine;
   furthest: LogSummary;
   findings: Findings;
 }): Promise<Comparison> => {
-  const step = await lines.next();
-  if (step.done) return 'over';
-  const other = step.value;
+  const other = await lines.at(line.number);
+  if (other === null) return 'over';
   findings.checked('logs.agree');
   // Damaged lines are told by the audit of each log.
   if (other.text === line.text || other.body === null || line.body === null) return 'level';
@@ -102,7 +122,7 @@ const compare = async ({
   }
   findings.problem(
     'logs.agree',
-    `line ${line.number}: order-${log.id} and order-${furthest.id} differ in term ${termOf(line)}`,
+    `${other.segment.name}, line ${line.number}: order-${log.id} and order-${furthest.id} differ in term ${termOf(line)}`,
   );
   return 'differs';
 };

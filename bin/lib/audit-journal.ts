@@ -50,8 +50,8 @@ export type JournalSummary = {
 const BY_A_WAREHOUSE = / in the warehouse$/;
 
 export type JournalAudit = {
-  /** The next movement; `line` is where it stands, for people. */
-  take(movement: Movement, line: number): void;
+  /** The next movement; `line` and `file` are where it stands, for people. */
+  take(movement: Movement, line: number, file?: string): void;
   /** A line that cannot be read: what follows is taken at its word. */
   passOver(): void;
   finish(): JournalSummary;
@@ -221,8 +221,8 @@ export const createJournalAudit = (findings: Findings): JournalAudit => {
   };
 
   return {
-    take(movement, line) {
-      place = `line ${line}, movement ${movement.sequence}`;
+    take(movement, line, file = 'journal.jsonl') {
+      place = `${file}, line ${line}, movement ${movement.sequence}`;
       expect(
         'journal.sequence',
         movement.sequence === sequence + 1 || (blind && movement.sequence > sequence),

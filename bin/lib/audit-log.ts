@@ -1,11 +1,15 @@
 /** The rules of one replica's log, by itself and beside the journal. */
+import type { Movement } from '@till/shared/movement';
 import type { Findings, Rule } from './audit-findings.ts';
-import type { Damage, Extent, FileLine } from './audit-lines.ts';
+import { createIndexAudit } from './audit-indexes.ts';
+import type { Damage, FileLine } from './audit-lines.ts';
 import { readLines } from './audit-lines.ts';
+import { listenToSegments } from './audit-segments.ts';
+import type { SegmentFiles } from './segment-files.ts';
 
 export type LogSummary = {
   id: number;
-  extent: Extent;
+  files: SegmentFiles;
   entries: number;
   damage: Damage;
   lastTerm: number;
@@ -17,7 +21,7 @@ export type LogSummary = {
 type EntryBody = {
   index: number;
   term: number;
-  movement?: { sequence: number; term: number; kind: string };
+  movement?: Movement;
   start?: true;
   sequence?: number;
 };
@@ -25,23 +29,25 @@ type EntryBody = {
 const SEQUENCE = /^\{"sequence":(\d+)[,}]/;
 
 /** Goes along the journal beside a log. The journal's own damage is the journal audit's business. */
-const createJournalCursor = (extent: Extent | null) => {
-  const lines = extent === null ? null : readLines(extent);
+const createJournalCursor = (files: SegmentFiles | null) => {
+  const lines = files === null ? null : readLines(files);
   let current: FileLine | null = null;
   let sequence = 0;
   const next = async (): Promise<boolean> => {
     const step = await lines?.next();
     current = step?.done === false ? step.value : null;
     if (current === null) sequence = Number.POSITIVE_INFINITY;
-    else sequence = Number(SEQUENCE.exec(current.body ?? '')?.[1] ?? sequence + 1);
+    else if (current.body === null) sequence += 1 + current.through - current.number;
+    else sequence = Number(SEQUENCE.exec(current.body)?.[1] ?? sequence + 1);
     return current !== null;
   };
   return {
     /** The journal's text of a movement, `damaged`, or null if it has none. */
     async find(wanted: number): Promise<string | 'damaged' | null> {
       while (sequence < wanted) await next();
-      if (sequence !== wanted || current === null) return null;
-      return current.body ?? 'damaged';
+      if (current === null) return null;
+      if (current.body === null) return 'damaged';
+      return sequence === wanted ? current.body : null;
     },
     close: () => lines?.return(undefined),
   };
@@ -49,13 +55,13 @@ const createJournalCursor = (extent: Extent | null) => {
 
 export const auditLog = async ({
   id,
-  extent,
+  files,
   journal,
   findings,
 }: {
   id: number;
-  extent: Extent;
-  journal: Extent | null;
+  files: SegmentFiles;
+  journal: SegmentFiles | null;
   findings: Findings;
 }): Promise<LogSummary> => {
   const cursor = createJournalCursor(journal);
@@ -67,7 +73,7 @@ export const auditLog = async ({
 
   const expect = (rule: Rule, holds: boolean, detail: () => string): void => {
     findings.checked(rule);
-    if (!holds) findings.problem(rule, `order-${id}, ${place}: ${detail()}`);
+    if (!holds) findings.problem(rule, `${place}: ${detail()}`);
   };
 
   const takeStart = (entry: EntryBody): void => {
@@ -79,11 +85,7 @@ export const auditLog = async ({
     );
   };
 
-  const takeMovement = async (
-    entry: EntryBody,
-    movement: NonNullable<EntryBody['movement']>,
-    body: string,
-  ): Promise<void> => {
+  const takeMovement = async (entry: EntryBody, movement: Movement, body: string): Promise<void> => {
     expect(
       'log.terms',
       entry.term === term || (blind && entry.term >= term),
@@ -104,8 +106,7 @@ export const auditLog = async ({
     expect('log.journal', body === due, () => `movement ${movement.sequence} is not what the journal has`);
   };
 
-  const take = async (body: string): Promise<void> => {
-    const entry = JSON.parse(body) as EntryBody;
+  const take = async (entry: EntryBody, body: string): Promise<void> => {
     expect(
       'log.index',
       entry.index === index + 1 || (blind && entry.index > index),
@@ -119,32 +120,39 @@ export const auditLog = async ({
     term = Math.max(term, entry.term);
   };
 
-  const noteRest = (bytes: number): void => {
+  const indexes = createIndexAudit(files, findings);
+  const listener = listenToSegments(findings);
+  const onRest: typeof listener.onRest = (segment, bytes) => {
     torn = true;
-    findings.note(`order-${id}: ${bytes} bytes of an unfinished last line`);
+    listener.onRest?.(segment, bytes);
   };
-  for await (const { number, body, chained } of readLines(extent, noteRest)) {
-    lineCount = number;
-    place = `line ${number}`;
-    expect('log.lines', body !== null, () => 'damaged');
+  for await (const line of readLines(files, { ...listener, onRest })) {
+    const { number, through, body, chained, segment } = line;
+    lineCount = through;
+    place = `${segment.name}, line ${number}`;
     if (body === null) {
+      indexes.take(line, null);
+      expect('log.lines', line.isMissing, () => 'damaged');
       damagedCount += 1;
-      lastDamaged = number;
-      index += 1;
+      lastDamaged = through;
+      index += 1 + through - number;
       blind = true;
       continue;
     }
     expect('log.lines', chained, () => 'does not follow from the line before it');
     try {
-      await take(body);
+      const entry = JSON.parse(body) as EntryBody;
+      indexes.take(line, entry.movement ?? null);
+      await take(entry, body);
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
-      findings.problem('log.form', `order-${id}, ${place}: ${error.message}`);
+      findings.problem('log.form', `${place}: ${error.message}`);
     }
     blind = false;
   }
+  indexes.finish();
   await cursor.close();
   const inside = damagedCount > 1 || (damagedCount === 1 && lastDamaged < lineCount);
   const damage = inside ? 'inside' : damagedCount > 0 || torn ? 'tail' : 'none';
-  return { id, extent, entries: lineCount, damage, lastTerm: term, lastSequence: sequence };
+  return { id, files, entries: lineCount, damage, lastTerm: term, lastSequence: sequence };
 };

@@ -5,13 +5,16 @@ import type { CheckoutCounts } from './audit-checkouts.ts';
 import { auditMembers, auditRecords, auditStates } from './audit-cluster.ts';
 import type { Finding, Findings } from './audit-findings.ts';
 import { createFindings } from './audit-findings.ts';
-import { openAuditFolder } from './audit-folder.ts';
+import { type AuditFolder, openAuditFolder } from './audit-folder.ts';
+import { createIndexAudit } from './audit-indexes.ts';
 import { createJournalAudit } from './audit-journal.ts';
-import type { Damage, Extent } from './audit-lines.ts';
+import type { Damage } from './audit-lines.ts';
 import { readLines } from './audit-lines.ts';
 import type { LogSummary } from './audit-log.ts';
 import { auditLog } from './audit-log.ts';
 import type { SinkSummary } from './audit-outbox.ts';
+import { listenToSegments } from './audit-segments.ts';
+import { createSnapshotAudit } from './audit-snapshots.ts';
 import { isHeld } from './folder-holder.ts';
 
 export type AuditResult = {
@@ -28,15 +31,32 @@ export type AuditResult = {
   lines: string[];
 };
 
+/**
+ * While services run, a log's uncommitted end may be cut in the middle of the audit. So what was found then is looked at once
+ * more: what counts is still there.
+ */
 export const auditFolder = async (path: string): Promise<AuditResult> => {
-  const findings = createFindings();
+  const result = await auditOnce(path);
+  return result.consistent || !isHeld(path) ? result : auditOnce(path);
+};
+
+const auditOnce = async (path: string): Promise<AuditResult> => {
   const folder = openAuditFolder(path);
-  const journal = await auditJournal(folder.journal, findings);
+  try {
+    return await auditOpened(path, folder);
+  } finally {
+    folder.close();
+  }
+};
+
+const auditOpened = async (path: string, folder: AuditFolder): Promise<AuditResult> => {
+  const findings = createFindings();
+  const journal = await auditJournal(folder, findings);
 
   const logs: LogSummary[] = [];
-  for (const { id, extent } of folder.logs) {
-    if (extent === null) findings.note(`order-${id} has no log`);
-    else logs.push(await auditLog({ id, extent, journal: folder.journal, findings }));
+  for (const { id, files } of folder.logs) {
+    if (files === null) findings.note(`order-${id} has no log`);
+    else logs.push(await auditLog({ id, files, journal: folder.journal, findings }));
   }
   const standings = await auditAgreement(logs, findings);
   for (const { id, lastSequence } of logs) {
@@ -62,28 +82,39 @@ export const auditFolder = async (path: string): Promise<AuditResult> => {
   };
 };
 
-const auditJournal = async (extent: Extent | null, findings: Findings) => {
+const auditJournal = async ({ journal: files, snapshots }: AuditFolder, findings: Findings) => {
   const audit = createJournalAudit(findings);
-  if (extent === null) {
+  if (files === null) {
     findings.note('the catalog has no journal');
     return audit.finish();
   }
-  const noteRest = (bytes: number) => findings.note(`the journal: ${bytes} bytes of an unfinished last line`);
-  for await (const { number, body, chained } of readLines(extent, noteRest)) {
+  const indexes = createIndexAudit(files, findings);
+  const states = createSnapshotAudit(snapshots, findings);
+  for await (const line of readLines(files, listenToSegments(findings))) {
+    const { number, body, chained, segment } = line;
+    const place = `${segment.name}, line ${number}`;
     findings.checked('journal.lines');
     if (body === null) {
-      findings.problem('journal.lines', `line ${number}: damaged`);
+      indexes.take(line, null);
+      if (!line.isMissing) findings.problem('journal.lines', `${place}: damaged`);
       audit.passOver();
+      states.passOver();
       continue;
     }
-    if (!chained) findings.problem('journal.lines', `line ${number}: does not follow from the line before it`);
+    if (!chained) findings.problem('journal.lines', `${place}: does not follow from the line before it`);
     try {
-      audit.take(JSON.parse(body) as Movement, number);
+      const movement = JSON.parse(body) as Movement;
+      indexes.take(line, movement);
+      audit.take(movement, number, segment.name);
+      states.take(line, movement);
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
-      findings.problem('journal.form', `line ${number}: ${error.message}`);
+      findings.problem('journal.form', `${place}: ${error.message}`);
       audit.passOver();
+      states.passOver();
     }
   }
+  indexes.finish();
+  states.finish();
   return audit.finish();
 };

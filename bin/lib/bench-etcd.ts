@@ -8,6 +8,7 @@ import { findPorts } from './bench-ports.ts';
 import { findProgram, type Processes, type Running, waitFor } from './bench-processes.ts';
 import type { Measurement, Peer, Sample } from './bench-subject.ts';
 import { watchCores } from './bench-usage.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import { percentile } from './client-statistics.ts';
 import { Failure } from './command.ts';
 
@@ -21,10 +22,12 @@ export const createEtcdPeer = ({
   processes,
   loader,
   seconds,
+  warmSeconds,
 }: {
   processes: Processes;
   loader: Loader;
   seconds: number;
+  warmSeconds: number;
 }): Peer => {
   const etcd = findProgram('etcd');
   const h2load = findProgram('h2load');
@@ -75,7 +78,7 @@ export const createEtcdPeer = ({
   const put = async (clients: number, forSeconds: number): Promise<Sample> => {
     const used = watchCores(nodes);
     const sample = await (h2load === null ? putByGateway(clients, forSeconds) : putByGrpc(h2load, clients, forSeconds));
-    return { ...sample, cores: used() };
+    return { ...sample, cores: { ...used(), ...sample.cores } };
   };
 
   const measurements: Measurement[] = [1, 32, 128].map((clients) => ({
@@ -122,7 +125,7 @@ export const createEtcdPeer = ({
           leader = found ?? '';
           return found !== null;
         });
-        await put(32, Math.min(seconds, 1));
+        await warmUp((forSeconds) => put(WARM_CLIENTS, forSeconds), { secondsMax: warmSeconds });
       },
       async close() {
         await processes.stop(nodes, 'SIGKILL');

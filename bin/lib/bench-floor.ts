@@ -2,24 +2,27 @@
 import { fileURLToPath } from 'node:url';
 import { request } from 'undici';
 import { cachedLookups, orderRequests } from './bench-goods.ts';
-import type { Loader } from './bench-load.ts';
+import type { Loader, LoadRequest } from './bench-load.ts';
 import { findPorts } from './bench-ports.ts';
 import { type Processes, type Running, waitFor } from './bench-processes.ts';
 import type { Measurement, Subject } from './bench-subject.ts';
 import { watchCores } from './bench-usage.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import { tool } from './project.ts';
 
 const PROGRAM = fileURLToPath(new URL('bench-bare.ts', import.meta.url));
-const WARM_SECONDS_MAX = 1;
+const WARM_READ_SECONDS = 1;
 
 export const createFloor = ({
   processes,
   loader,
   seconds,
+  warmSeconds,
 }: {
   processes: Processes;
   loader: Loader;
   seconds: number;
+  warmSeconds: number;
 }): Subject => {
   let server: Running | null = null;
   let url = '';
@@ -32,7 +35,7 @@ export const createFloor = ({
       const used = watchCores(server === null ? [] : [server]);
       const requests = kind === 'get' ? cachedLookups : orderRequests;
       const { count: _, ...sample } = await loader.run({ url, requests, connections: clients, seconds });
-      return { ...sample, cores: used() };
+      return { ...sample, cores: { ...used(), ...sample.cores } };
     },
   });
 
@@ -60,10 +63,11 @@ export const createFloor = ({
           () => false,
         ),
       );
-      const warmSeconds = Math.min(seconds, WARM_SECONDS_MAX);
-      for (const requests of [cachedLookups, orderRequests]) {
-        await loader.run({ url, requests, connections: 32, seconds: warmSeconds });
-      }
+      const load = (requests: LoadRequest[], forSeconds: number) =>
+        loader.run({ url, requests, connections: WARM_CLIENTS, seconds: forSeconds });
+      if (warmSeconds === 0) return;
+      await load(cachedLookups, Math.min(WARM_READ_SECONDS, warmSeconds));
+      await warmUp((forSeconds) => load(orderRequests, forSeconds), { secondsMax: warmSeconds });
     },
     async close() {
       if (server !== null) await processes.stop([server], 'SIGKILL');

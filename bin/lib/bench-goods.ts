@@ -22,16 +22,17 @@ const names = (from: number, count: number): string[] =>
 const orderedNames = names(1, PRODUCTS);
 const otherNames = names(1 + PRODUCTS, OTHERS);
 
+/** Sold out now and then, and then refilled. The search for pauses buys all of it; the mixed client run may buy some. */
+export const refilledProduct = 'Refilled';
+const REFILLED = { name: refilledProduct, quantity: 100 };
+
 /** Of those that are ordered. */
 export const stockOfEach = { products: PRODUCTS, quantity: QUANTITY };
 
-export const seedProducts: readonly SeedProduct[] = [...orderedNames, ...otherNames].map((name) => ({
-  name,
-  kind: 'toy',
-  price: PRICE,
-  quantity: QUANTITY,
-  restock: false,
-}));
+export const seedProducts: readonly SeedProduct[] = [
+  ...[...orderedNames, ...otherNames].map((name) => ({ name, quantity: QUANTITY, restock: false })),
+  { ...REFILLED, restock: true },
+].map((product) => ({ kind: 'toy', price: PRICE, ...product }));
 
 const lookups = (of: readonly string[]): LoadRequest[] =>
   of.map((name) => ({ method: 'GET', path: `/products/${name}` }));

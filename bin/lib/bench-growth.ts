@@ -1,19 +1,19 @@
 /**
  * What many orders cost: the start, the memory of the leader, the pace. A store of so many orders is written, not ordered:
- * a Till makes an empty one, is stopped, and the journal and the logs are continued with sealed lines as it would have
- * written them. Whoever starts on it checks every line.
+ * a Till makes an empty one, is stopped, and its journal and logs are continued as it would have done it.
  */
 import { monotonicMs } from '@till/shared/clock';
 import { orderRequests, queryRequests } from './bench-goods.ts';
-import type { Loader } from './bench-load.ts';
+import type { Loader, LoadRequest } from './bench-load.ts';
 import type { Processes } from './bench-processes.ts';
 import { prepareServices, type Runtime, type Services } from './bench-services.ts';
 import { writeOrders } from './bench-store.ts';
 import { type Spread, spreadOf } from './bench-subject.ts';
 import { residentBytes } from './bench-usage.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import type { Cell } from './table.ts';
 
-type GrowthSample = {
+export type GrowthSample = {
   readyMs: number;
   /** Memory of the leader after the load. */
   leaderBytes: number | null;
@@ -25,7 +25,6 @@ type GrowthSample = {
 export type Growth = { runtime: Runtime; orders: number; without: GrowthSample[]; with: GrowthSample[] };
 
 const CLIENTS = 32;
-const WARM_SECONDS_MAX = 2;
 const LEADER = 'order-3';
 
 export const measureGrowth = async ({
@@ -34,6 +33,7 @@ export const measureGrowth = async ({
   runtime,
   orders,
   seconds,
+  warmSeconds,
   rounds,
   tell,
 }: {
@@ -42,6 +42,7 @@ export const measureGrowth = async ({
   runtime: Runtime;
   orders: number;
   seconds: number;
+  warmSeconds: number;
   rounds: number;
   tell: (text: string) => void;
 }): Promise<Growth> => {
@@ -59,11 +60,19 @@ export const measureGrowth = async ({
     await services.start();
     await services.ready();
     const readyMs = monotonicMs() - startMs;
-    const load = (requests: typeof orderRequests, forSeconds: number) =>
-      loader.run({ url: services.url, requests, connections: CLIENTS, seconds: forSeconds });
-    const warm = await load(orderRequests, Math.min(seconds, WARM_SECONDS_MAX));
-    const ordering = await load(orderRequests, seconds);
-    const querying = await load(queryRequests(ordersThere + warm.count - warm.failed), seconds);
+    const load = (requests: LoadRequest[], connections = CLIENTS, forSeconds = seconds) =>
+      loader.run({ url: services.url, requests, connections, seconds: forSeconds });
+    let failed = 0;
+    let made = 0;
+    const order = async (connections?: number, forSeconds?: number) => {
+      const result = await load(orderRequests, connections, forSeconds);
+      failed += result.failed;
+      made += result.count - result.failed;
+      return result;
+    };
+    await warmUp((forSeconds) => order(WARM_CLIENTS, forSeconds), { secondsMax: warmSeconds });
+    const ordering = await order();
+    const querying = await load(queryRequests(ordersThere + made));
     const leaderBytes = residentBytes(services.service(LEADER).pid);
     await services.stop();
     return {
@@ -71,14 +80,14 @@ export const measureGrowth = async ({
       leaderBytes,
       ordersPerSecond: ordering.perSecond,
       queriesPerSecond: querying.perSecond,
-      failed: warm.failed + ordering.failed + querying.failed,
+      failed: failed + querying.failed,
     };
   };
 
   const growth: Growth = { runtime, orders, without: [], with: [] };
   tell(`growth: writing a store of ${orders} orders`);
   const large = await madeStore();
-  writeOrders(large.dataFolder, orders);
+  await writeOrders(large.dataFolder, orders);
   for (let round = 1; round <= rounds; round += 1) {
     growth.without.push(await measure(await madeStore(), 0));
     growth.with.push(await measure(large, orders));

@@ -1,12 +1,13 @@
 /**
- * Load over HTTP: so many connections, each with one request under way. wrk makes it if it is installed; else a program of
- * our own, which on Node is slower than what it measures: then the floor is its ceiling.
+ * Load over HTTP: so many connections, each with one request under way. wrk makes it if it is installed; else autocannon,
+ * which on Node is slower than what it measures: then the floor is its ceiling.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findProgram, type Processes } from './bench-processes.ts';
+import { findProgram, type Processes, type Program } from './bench-processes.ts';
 import type { Sample } from './bench-subject.ts';
+import { watchCores } from './bench-usage.ts';
 import { WRK_SCRIPT } from './bench-wrk.ts';
 import { Failure } from './command.ts';
 import { tool } from './project.ts';
@@ -23,14 +24,36 @@ export type Load = {
 
 export type LoadResult = Sample & { count: number };
 
+/** What only an own look at each answer tells. */
+export type Watched = LoadResult & {
+  /** The longest time in which no request was answered, on any connection. */
+  longestGapMs: number;
+  /** The longest time in which the load program itself did not come to anything. */
+  ownDelayMs: number;
+};
+
 export type Loader = {
   /** What makes the load, for people. */
   title: string;
+  /** As it is in `cores` of a result. */
+  name: string;
   run(load: Load): Promise<LoadResult>;
+  /** By autocannon in any case. */
+  watch(load: Load): Promise<Watched>;
 };
 
 /** What a load program prints, in one line. */
-export type LoadLine = { count: number; seconds: number; failed: number; p50Ms: number; p99Ms: number };
+export type LoadLine = {
+  count: number;
+  seconds: number;
+  failed: number;
+  p50Ms: number;
+  p99Ms: number;
+  longestGapMs?: number;
+  ownDelayMs?: number;
+};
+
+const AUTOCANNON = fileURLToPath(new URL('bench-autocannon.ts', import.meta.url));
 
 export const createLoader = (processes: Processes): Loader => {
   const wrk = findProgram('wrk');
@@ -38,30 +61,46 @@ export const createLoader = (processes: Processes): Loader => {
   let filesMade = 0;
   if (wrk !== null) writeFileSync(script, WRK_SCRIPT);
 
+  /** Files are kept to the end: what went wrong may be looked into with them. */
+  const fileWith = (text: string): string => {
+    filesMade += 1;
+    const file = join(processes.folder, `load-${filesMade}.txt`);
+    writeFileSync(file, text);
+    return file;
+  };
+
+  const run = async (name: string, program: Program, { url }: Load): Promise<Watched> => {
+    let used: Record<string, number> = {};
+    const onStart = (pid: number) => {
+      const watch = watchCores([{ name, pid }]);
+      return () => {
+        used = { ...used, ...watch() };
+      };
+    };
+    const line = readLoadLine(await processes.run(program, { onStart }));
+    if (line.count === 0) throw new Failure(`Cannot measure: no request to ${url} was answered`);
+    const { count, seconds, failed, p50Ms, p99Ms, longestGapMs = 0, ownDelayMs = 0 } = line;
+    return { count, perSecond: count / seconds, p50Ms, p99Ms, failed, cores: used, longestGapMs, ownDelayMs };
+  };
+
+  const byAutocannon = (load: Load): Promise<Watched> =>
+    run('autocannon', { program: tool('node'), words: [AUTOCANNON, fileWith(JSON.stringify(load))] }, load);
+
+  const byWrk = async (program: string, load: Load): Promise<LoadResult> => {
+    const words = wrkWords(load, script, fileWith(load.requests.map(lineOf).join('')));
+    const { longestGapMs: _, ownDelayMs: __, ...result } = await run('wrk', { program, words }, load);
+    return result;
+  };
+
   return {
-    title:
-      wrk === null
-        ? 'a loader of our own (undici), since wrk is not installed: the bare server shows its ceiling'
-        : 'wrk, one thread',
-    async run(load) {
-      filesMade += 1;
-      const file = join(processes.folder, `load-${filesMade}.txt`);
-      writeFileSync(file, wrk === null ? JSON.stringify(load) : load.requests.map(lineOf).join(''));
-      const program = wrk === null ? ownLoader(file) : { program: wrk, words: wrkWords(load, script, file) };
-      const line = readLoadLine(await processes.run(program));
-      if (line.count === 0) throw new Failure(`Cannot measure: no request to ${load.url} was answered`);
-      const { count, seconds, failed, p50Ms, p99Ms } = line;
-      return { count, perSecond: count / seconds, p50Ms, p99Ms, failed };
-    },
+    title: wrk === null ? 'autocannon, since wrk is not installed' : 'wrk, one thread',
+    name: wrk === null ? 'autocannon' : 'wrk',
+    run: (load) => (wrk === null ? byAutocannon(load) : byWrk(wrk, load)),
+    watch: byAutocannon,
   };
 };
 
 const lineOf = ({ method, path, body = '' }: LoadRequest): string => `${method}\t${path}\t${body}\n`;
-
-const ownLoader = (file: string) => ({
-  program: tool('node'),
-  words: [fileURLToPath(new URL('bench-undici.ts', import.meta.url)), file],
-});
 
 /** wrk knows whole seconds only. */
 const wrkWords = ({ url, connections, seconds }: Load, script: string, file: string): string[] => {

@@ -7,6 +7,7 @@ import { findPorts } from './bench-ports.ts';
 import { findProgram, type Processes, type Running, waitFor } from './bench-processes.ts';
 import type { Measurement, Peer, Sample } from './bench-subject.ts';
 import { watchCores } from './bench-usage.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import { tool } from './project.ts';
 
 const NODES = [1, 2, 3];
@@ -16,7 +17,15 @@ const PROGRAM = fileURLToPath(new URL('bench-nats-load.ts', import.meta.url));
 /** Debian puts it where only root looks. */
 const MORE_FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
 
-export const createNatsPeer = ({ processes, seconds }: { processes: Processes; seconds: number }): Peer => {
+export const createNatsPeer = ({
+  processes,
+  seconds,
+  warmSeconds,
+}: {
+  processes: Processes;
+  seconds: number;
+  warmSeconds: number;
+}): Peer => {
   const server = findProgram('nats-server', MORE_FOLDERS);
   let nodes: Running[] = [];
   /** Of the node that leads the stream. */
@@ -69,7 +78,7 @@ export const createNatsPeer = ({ processes, seconds }: { processes: Processes; s
           port = clientPort(NODES.find((id) => leader === `node-${id}`) ?? 1);
           return leader !== null && (await isStored(port).catch(() => false));
         });
-        await publish(32, Math.min(seconds, 1));
+        await warmUp((forSeconds) => publish(WARM_CLIENTS, forSeconds), { secondsMax: warmSeconds });
       },
       async close() {
         await processes.stop(nodes, 'SIGKILL');

@@ -8,8 +8,10 @@ export type BenchOptions = {
   /** Of each measurement. */
   seconds: number;
   rounds: number;
-  /** Only what has this in its name. */
-  only: string;
+  /** At most so long is each system warmed up. */
+  warmSeconds: number;
+  /** Only what has one of these in its name; without any, everything. */
+  only: string[];
   /** Orders to measure growth with; 0: not at all. */
   growth: number;
   markdown: boolean;
@@ -18,16 +20,18 @@ export type BenchOptions = {
   svgFile: string | null;
 };
 
-const SECONDS = { min: 0.1, max: 600, fallback: '4' };
+const SECONDS = { min: 0.1, max: 600, fallback: '3' };
+const WARM_SECONDS = { min: 0, max: 600, fallback: '10' };
 
 export const readBenchOptions = (words: string[]): BenchOptions => {
   const { options } = readOptions(words, {
     // May be given more than once.
     runtime: { type: 'string', multiple: true },
+    only: { type: 'string', multiple: true },
     peers: { type: 'boolean' },
     seconds: { type: 'string' },
+    warm: { type: 'string' },
     rounds: { type: 'string' },
-    only: { type: 'string' },
     growth: { type: 'string' },
     markdown: { type: 'boolean' },
     list: { type: 'boolean' },
@@ -35,11 +39,12 @@ export const readBenchOptions = (words: string[]): BenchOptions => {
     svg: { type: 'string' },
   });
   return {
-    runtimes: runtimesOf((options.runtime as unknown as string[] | undefined) ?? ['node']),
+    runtimes: runtimesOf(listOf(options.runtime) ?? ['node']),
     withPeers: options.peers === true,
-    seconds: secondsOf(options.seconds ?? SECONDS.fallback),
+    seconds: secondsOf('seconds', options.seconds, SECONDS),
+    warmSeconds: secondsOf('warm', options.warm, WARM_SECONDS),
     rounds: wholeNumber('rounds', options.rounds ?? '3', { min: 1, max: 100 }),
-    only: options.only ?? '',
+    only: listOf(options.only) ?? [],
     growth: options.growth === undefined ? 0 : wholeNumber('growth', options.growth, { min: 1, max: 100_000_000 }),
     markdown: options.markdown === true,
     list: options.list === true,
@@ -57,8 +62,14 @@ const runtimesOf = (texts: string[]): Runtime[] => {
   return [...new Set(asked)];
 };
 
-const secondsOf = (text: string): number => {
+/** What is given more than once, which `readOptions` has no type for. */
+const listOf = (given: unknown): string[] | undefined => given as string[] | undefined;
+
+type Bounds = { min: number; max: number; fallback: string };
+
+const secondsOf = (option: string, given: string | undefined, { min, max, fallback }: Bounds): number => {
+  const text = given ?? fallback;
   const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= SECONDS.min && value <= SECONDS.max) return value;
-  throw new UsageError(`--seconds: ${JSON.stringify(text)} is not a number from ${SECONDS.min} to ${SECONDS.max}`);
+  if (value >= min && value <= max) return value;
+  throw new UsageError(`--${option}: ${JSON.stringify(text)} is not a number from ${min} to ${max}`);
 };

@@ -5,6 +5,7 @@ import { stockOfEach } from './bench-goods.ts';
 import { findPorts } from './bench-ports.ts';
 import { findProgram, type Processes, type Running, waitFor } from './bench-processes.ts';
 import type { Measurement, Peer, Sample } from './bench-subject.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import { percentile } from './client-statistics.ts';
 import { Failure } from './command.ts';
 
@@ -29,7 +30,15 @@ with sold as (
 ) insert into orders (product, quantity) select product, :quantity from sold returning number;
 `.replace(/\nwith[\s\S]*$/, (statement) => `\n${statement.replaceAll('\n', ' ').trim()}\n`);
 
-export const createPostgresPeer = ({ processes, seconds }: { processes: Processes; seconds: number }): Peer => {
+export const createPostgresPeer = ({
+  processes,
+  seconds,
+  warmSeconds,
+}: {
+  processes: Processes;
+  seconds: number;
+  warmSeconds: number;
+}): Peer => {
   // Debian keeps the server's programs out of PATH, by version.
   const folders = globSync('/usr/lib/postgresql/*/bin').sort((a, b) => versionOf(b) - versionOf(a));
   const postgres = findProgram('postgres', folders);
@@ -57,7 +66,7 @@ export const createPostgresPeer = ({ processes, seconds }: { processes: Processe
     return { perSecond, p50Ms: percentile(sorted, 50), p99Ms: percentile(sorted, 99), failed };
   };
 
-  const measurements: Measurement[] = [1, 4, 8, 16, 32, 128].map((clients) => ({
+  const measurements: Measurement[] = [1, 8, 16, 32, 128].map((clients) => ({
     name: `order-${clients}`,
     title: 'update stock, insert order',
     clients,
@@ -125,7 +134,7 @@ export const createPostgresPeer = ({ processes, seconds }: { processes: Processe
         );
         await query(TABLES);
         writeFileSync(join(folder, 'order.sql'), SCRIPT);
-        await order(8, 1);
+        await warmUp((forSeconds) => order(WARM_CLIENTS, forSeconds), { secondsMax: warmSeconds });
       },
       async close() {
         // At once, but in order: it keeps memory of the system's that only it gives back.

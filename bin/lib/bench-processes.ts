@@ -46,8 +46,11 @@ export type Processes = {
   makeFolder(name: string): string;
   /** Starts a service. */
   start(name: string, program: Program): Running;
-  /** Runs a program to its end and returns what it printed; fails unless its exit code is 0. */
-  run(program: Program): Promise<string>;
+  /**
+   * Runs a program to its end and returns what it printed; fails unless its exit code is 0. What `onStart` returns is
+   * called now and then while it runs.
+   */
+  run(program: Program, watch?: { onStart(pid: number): () => void }): Promise<string>;
   /** Asks them to end, all at once; those that do not are killed. */
   stop(running: Running[], signal?: NodeJS.Signals): Promise<void>;
   /** Ends whatever is left, and removes the folder. */
@@ -55,6 +58,7 @@ export type Processes = {
 };
 
 const STOP_WITHIN_MS = 10_000;
+const WATCH_EVERY_MS = 100;
 const LOG_SHOWN_MAX = 2000;
 
 /** `runWithinSeconds`: how long a program that is run to its end may take; then it is killed. */
@@ -114,8 +118,10 @@ export const openProcesses = ({ runWithinSeconds }: { runWithinSeconds: number }
         ),
       };
     },
-    async run(program) {
+    async run(program, watch) {
       const { child, ended } = spawnNoted(program, 'pipe');
+      const look = child.pid === undefined ? undefined : watch?.onStart(child.pid);
+      const looking = look === undefined ? undefined : setInterval(look, WATCH_EVERY_MS);
       const giveUp = setTimeout(() => child.kill('SIGKILL'), runWithinSeconds * 1000);
       let output = '';
       for (const stream of [child.stdout, child.stderr]) {
@@ -123,7 +129,10 @@ export const openProcesses = ({ runWithinSeconds }: { runWithinSeconds: number }
           output += chunk;
         });
       }
-      const code = await ended.finally(() => clearTimeout(giveUp));
+      const code = await ended.finally(() => {
+        clearTimeout(giveUp);
+        clearInterval(looking);
+      });
       if (code === 0) return output;
       const command = [program.program, ...program.words].join(' ').slice(0, 300);
       throw new Failure(`Cannot go on: ${command} ended with ${code}:\n${output.slice(-LOG_SHOWN_MAX)}`);

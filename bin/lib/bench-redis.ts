@@ -5,6 +5,7 @@ import { findPorts } from './bench-ports.ts';
 import { findProgram, type Processes, type Running, waitFor } from './bench-processes.ts';
 import type { Measurement, Peer, Sample } from './bench-subject.ts';
 import { watchCores } from './bench-usage.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import { Failure } from './command.ts';
 
 /** Requests of the first run, for each client: it only tells how many more there must be. */
@@ -18,7 +19,15 @@ end
 return redis.call('XADD', 'orders', '*', 'product', KEYS[1], 'quantity', 1)
 `;
 
-export const createRedisPeer = ({ processes, seconds }: { processes: Processes; seconds: number }): Peer => {
+export const createRedisPeer = ({
+  processes,
+  seconds,
+  warmSeconds,
+}: {
+  processes: Processes;
+  seconds: number;
+  warmSeconds: number;
+}): Peer => {
   const server = findProgram('redis-server');
   const benchmark = findProgram('redis-benchmark');
   const cli = findProgram('redis-cli');
@@ -47,14 +56,16 @@ export const createRedisPeer = ({ processes, seconds }: { processes: Processes; 
     return { perSecond, p50Ms: p50Ms ?? null, p99Ms: p99Ms ?? null, failed, cores };
   };
 
+  const placeFor = async (clients: number, forSeconds: number): Promise<Sample> => {
+    const first = await place(clients, FIRST_REQUESTS * Math.min(clients, 32));
+    return place(clients, Math.max(clients, Math.round(first.perSecond * forSeconds)));
+  };
+
   const measurements: Measurement[] = [1, 32, 128].map((clients) => ({
     name: `order-${clients}`,
     title: 'script: take from stock, append order',
     clients,
-    async run() {
-      const first = await place(clients, FIRST_REQUESTS * Math.min(clients, 32));
-      return place(clients, Math.max(clients, Math.round(first.perSecond * seconds)));
-    },
+    run: () => placeFor(clients, seconds),
   }));
 
   return {
@@ -88,7 +99,7 @@ export const createRedisPeer = ({ processes, seconds }: { processes: Processes; 
         ]);
         await ask(['mset', ...stock.flat()]);
         script = await ask(['script', 'load', SCRIPT]);
-        await place(32, 32 * FIRST_REQUESTS);
+        await warmUp((forSeconds) => placeFor(WARM_CLIENTS, forSeconds), { secondsMax: warmSeconds });
       },
       async close() {
         await processes.stop(running, 'SIGKILL');

@@ -7,13 +7,17 @@ import { type Machine, machineLines } from './bench-machine.ts';
 import type { BenchOptions } from './bench-options.ts';
 import { type Series, type Spread, spreadOf, valuesOf } from './bench-subject.ts';
 import type { Verdict } from './bench-targets.ts';
+import { UNSYNCED } from './bench-till.ts';
 import { type Cell, drawMarkdownTable, drawTable } from './table.ts';
 
 export type BenchReport = {
   startedAt: string;
   machine: Machine;
-  loader: string;
+  loader: { title: string; name: string };
+  /** The runtime that is compared with all else. */
+  till: string;
   seconds: number;
+  warmSeconds: number;
   rounds: number;
   series: Series[];
   verdicts: Verdict[];
@@ -70,6 +74,30 @@ const alsoLines = (series: Series[]): string[] =>
 const wordsOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 const shown = (value: number): string => (value >= 1000 ? count(value) : short(value));
 
+const FSYNC = ['clients', 'orders/s', 'without fsync', 'with ÷ without', 'p50 ms', 'p50 ms without fsync'];
+
+/** What fsync costs: the same services with it and without, by the number of clients. */
+const fsyncRows = (series: Series[], till: string): Cell[][] =>
+  series.flatMap((without) => {
+    const measured = series.find(({ subject, name }) => subject === till && name === `order-${without.clients}`);
+    if (without.subject !== UNSYNCED || measured === undefined) return [];
+    const [rate, rateWithout] = [measured, without].map((one) => spreadOf(valuesOf(one, 'perSecond'))?.median ?? 0);
+    if (rate === undefined || rateWithout === undefined) return [];
+    const latencies = [measured, without].map((one) => ms(spreadOf(valuesOf(one, 'p50Ms'))));
+    return [[without.clients, count(rate), count(rateWithout), (rate / rateWithout).toFixed(2), ...latencies]];
+  });
+
+/** What the load program could do if nothing else took time: by how much of a core it used beside the floor. */
+const ceilingLine = (series: Series[], loader: string): string[] => {
+  const samples = series.find(({ subject, name }) => subject === 'bare' && name === 'get-32')?.samples ?? [];
+  const spread = spreadOf(
+    samples.flatMap(({ perSecond, cores }) => (cores?.[loader] ? [perSecond / cores[loader]] : [])),
+  );
+  return spread === null
+    ? []
+    : [`With a core to itself ${loader} would make about ${count(spread.median)} requests per second.`];
+};
+
 const CORES = ['what', 'measured', 'clients', 'cores used'];
 
 /** How much of a core each process used, the median of the rounds, the busiest first. */
@@ -89,18 +117,21 @@ export const showReport = (report: BenchReport, { isMarkdown }: { isMarkdown: bo
     rows.length === 0 ? '' : (isMarkdown ? drawMarkdownTable : drawTable)(head, rows);
   const heading = (text: string): string => (isMarkdown ? `### ${text}\n` : text);
   const listed = (lines: string[]): string => lines.map((line) => (isMarkdown ? `- ${line}` : `  ${line}`)).join('\n');
-  const { seconds, rounds, series, loader } = report;
+  const { seconds, rounds, series, loader, till } = report;
   const also = alsoLines(series);
   const cores = coreRows(series);
+  const fsync = fsyncRows(series, till);
   const parts = [
     [
-      `${report.startedAt.slice(0, 10)}. ${rounds} rounds, ${seconds} s for each measurement; the median of the rounds counts. Load over HTTP: ${loader}.`,
+      `${report.startedAt.slice(0, 10)}. ${rounds} rounds, ${seconds} s for each measurement; the median of the rounds counts. Load over HTTP: ${loader.title}.`,
+      ...ceilingLine(series, loader.name),
       ...machineLines(report.machine),
     ].join('\n'),
     report.verdicts.every(({ measured }) => measured === null)
       ? ''
       : `${heading('Targets')}\n${table(TARGETS, verdictRows(report.verdicts))}`,
     `${heading('Figures')}\n${table(FIGURES, figureRows(series))}`,
+    fsync.length === 0 ? '' : `${heading('What fsync costs')}\n${table(FSYNC, fsync)}`,
     also.length === 0 ? '' : `${heading('Seen on the way')}\n${listed(also)}`,
     cores.length === 0 ? '' : `${heading('Processor cores used')}\n${table(CORES, cores)}`,
     report.growth === null ? '' : `${heading('Growth')}\n${table(GROWTH_HEAD, growthRows(report.growth))}`,

@@ -2,12 +2,15 @@
 import type { Sample, Series, Subject } from './bench-subject.ts';
 import { fullName } from './bench-subject.ts';
 
-/** The measurements whose full name has `only` in it; subjects that have none are left out. */
-export const chosenOf = (subjects: readonly Subject[], only: string): Subject[] =>
+/** The measurements whose full name has one of `words` in it, or all; subjects that have none are left out. */
+export const chosenOf = (subjects: readonly Subject[], words: readonly string[]): Subject[] =>
   subjects
     .map((subject) => ({
       ...subject,
-      measurements: subject.measurements.filter((measurement) => fullName(subject, measurement).includes(only)),
+      measurements: subject.measurements.filter((measurement) => {
+        const name = fullName(subject, measurement);
+        return words.length === 0 || words.some((word) => name.includes(word));
+      }),
     }))
     .filter(({ measurements }) => measurements.length > 0);
 

@@ -1,4 +1,4 @@
-/** A Till of a benchmark's own: five services with the settings that they have by themselves, whatever the caller's are. */
+/** A Till of a benchmark's own: five services with the settings that they have by themselves, or are given, whatever the caller's are. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describeSettings } from '@till/shared/config';
@@ -43,7 +43,11 @@ const commands: Record<Runtime, string[]> = {
 /** An empty setting counts as not given. */
 const PLAIN = Object.fromEntries(describeSettings().map(({ name }) => [name, '']));
 
-export const prepareServices = async (processes: Processes, runtime: Runtime): Promise<Services> => {
+export const prepareServices = async (
+  processes: Processes,
+  runtime: Runtime,
+  settings: Record<string, string> = {},
+): Promise<Services> => {
   const folder = processes.makeFolder(`till-${runtime}`);
   const dataFolder = join(folder, 'data');
   mkdirSync(dataFolder);
@@ -51,7 +55,8 @@ export const prepareServices = async (processes: Processes, runtime: Runtime): P
   writeFileSync(seedFile, JSON.stringify(seedProducts));
   const portBase = await findPorts(PORTS);
   const url = `http://127.0.0.1:${portBase}`;
-  const environment = { ...PLAIN, PORT_BASE: String(portBase), DATA_DIR: dataFolder, SEED: seedFile, RUNTIME: runtime };
+  const places = { PORT_BASE: String(portBase), DATA_DIR: dataFolder, SEED: seedFile };
+  const environment = { ...PLAIN, ...settings, ...places, RUNTIME: runtime };
   const all = new Map<string, Running>();
 
   const running = (): Running[] => [...all.values()].filter((one) => one.isRunning());
@@ -63,8 +68,11 @@ export const prepareServices = async (processes: Processes, runtime: Runtime): P
   const startOne = (name: string): void => {
     const [part = '', id] = name.split('-');
     const [program = '', ...words] = [...commands[runtime], join(projectFolder, `packages/${part}/src/main.ts`)];
-    const settings = id === undefined ? environment : { ...environment, REPLICA_ID: id };
-    all.set(name, processes.start(name, { program, words, environment: settings, folder: projectFolder }));
+    const own = id === undefined ? {} : { REPLICA_ID: id };
+    all.set(
+      name,
+      processes.start(name, { program, words, environment: { ...environment, ...own }, folder: projectFolder }),
+    );
   };
   const isReady = async (): Promise<boolean> => {
     const [reason, cluster] = await Promise.all([readUnreadiness(url), readCluster(url)]);

@@ -1,94 +1,103 @@
-/** Continues the files of a Till that is stopped with orders, as it would have written them. */
-import { closeSync, copyFileSync, openSync, readFileSync, writeSync } from 'node:fs';
+/**
+ * Continues the files of a Till that is stopped with orders, written by the services' own hands: what lies there then, indexes
+ * and the snapshot too, is what so many orders and an orderly stop would have left.
+ */
+import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fingerprintOf } from '@till/shared/fingerprint';
-import type { Line, Movement } from '@till/shared/movement';
+import { openJournal } from '@till/shared/journal';
+import { diskFiles } from '@till/shared/journal-files';
+import type { Line, OrderMovement } from '@till/shared/movement';
+import { foldName } from '@till/shared/names';
 import { randomName } from '@till/shared/random';
-import { chainHash, seal, unseal } from '@till/shared/sealed';
+import { seal, unseal } from '@till/shared/sealed';
+import { applyMovement } from '../../packages/catalog/src/stock/apply.ts';
+import type { Stock } from '../../packages/catalog/src/stock/types.ts';
+import { openStore } from '../../packages/catalog/src/store.ts';
 import { orderBodies } from './bench-goods.ts';
 import { Failure } from './command.ts';
 
-const CHUNK_BYTES = 4 * 1024 * 1024;
-const REPLICAS = [1, 2, 3];
+const BATCH_ORDERS = 4000;
+const [FIRST, ...OTHERS] = ['order-1', 'order-2', 'order-3'] as const;
 
 /** Whoever made the store must have sold nothing yet. */
-export const writeOrders = (dataFolder: string, count: number): void => {
-  const journalFile = join(dataFolder, 'catalog/journal.jsonl');
-  const [logFile = '', ...otherLogs] = REPLICAS.map((id) => join(dataFolder, `order-${id}/log.jsonl`));
-  const movements = bodiesOf(journalFile).map(({ body }) => JSON.parse(body) as Movement);
-  const stock = new Map<string, number>();
-  for (const movement of movements) {
-    if (movement.kind === 'seed') for (const { name, quantity } of movement.products) stock.set(name, quantity);
-    if (movement.kind === 'order') throw new Failure(`Cannot continue ${journalFile}: it has orders already`);
-  }
-  const lastMovement = movements.at(-1);
-  const lastEntry = bodiesOf(logFile).at(-1);
-  const lastLine = bodiesOf(journalFile).at(-1);
-  if (lastMovement === undefined || lastEntry === undefined || lastLine === undefined) {
-    throw new Failure(`Cannot continue ${dataFolder}: a file is empty`);
-  }
-
-  const { term, time } = lastMovement;
-  const { index, term: entryTerm } = JSON.parse(lastEntry.body) as { index: number; term: number };
-  const orders = orderBodies.map((body) => {
-    const line = JSON.parse(body) as Line;
-    const order = { lines: [line] };
-    return { line, order, fingerprint: fingerprintOf(order) };
+export const writeOrders = async (dataFolder: string, count: number): Promise<void> => {
+  const fail = (error: unknown): never => {
+    throw error;
+  };
+  const store = await openStore({
+    folder: join(dataFolder, 'catalog'),
+    files: diskFiles,
+    onFailed: fail,
+    onSnapshotFailed: fail,
   });
-  const journal = openAppender(journalFile, lastLine.hash);
-  const log = openAppender(logFile, lastEntry.hash);
-  for (let number = 0; number < count; number += 1) {
-    const { line, order, fingerprint } = orders[number % orders.length] ?? orders[0]!;
-    const before = stock.get(line.name) ?? 0;
-    const after = before - line.quantity;
-    stock.set(line.name, after);
-    const sequence = lastMovement.sequence + 1 + number;
-    const movement = JSON.stringify({
-      ...{ sequence, term, time, kind: 'order', number, key: randomName(), fingerprint, order },
-      stock: [{ name: line.name, before, after }],
-    });
-    journal.append(movement);
-    log.append(`{"index":${index + 1 + number},"term":${entryTerm},"movement":${movement}}`);
+  const { journal, stock, snapshots } = store;
+  const log = await openLogEnd(join(dataFolder, FIRST));
+  if (stock.number !== -1 || log.sequence !== stock.sequence) {
+    throw new Failure(`Cannot continue ${dataFolder}: it has orders already, or its log is not level with its journal`);
   }
-  journal.close();
-  log.close();
-  for (const other of otherLogs) copyFileSync(logFile, other);
+
+  for (let number = 0; number < count; number += BATCH_ORDERS) {
+    const movements = ordersFrom(stock, Math.min(BATCH_ORDERS, count - number));
+    await Promise.all([journal.append(movements), log.append(movements)]);
+    snapshots.grown(journal.bytes);
+  }
+  await snapshots.close();
+  await journal.close();
+  await log.close();
+  for (const other of OTHERS) copyLog(join(dataFolder, FIRST), join(dataFolder, other));
 };
 
-/** The lines of a short file, each following from the one before it. */
-const bodiesOf = (file: string): { body: string; hash: string }[] => {
-  let previous: string | null = null;
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => {
-      const unsealed = unseal(line);
-      if (unsealed === null || (previous !== null && chainHash(previous, unsealed.body) !== unsealed.hash)) {
-        throw new Failure(`Cannot continue ${file}: it is damaged`);
-      }
-      previous = unsealed.hash;
-      return unsealed;
-    });
-};
+const ORDERS = orderBodies.map((body) => {
+  const line = JSON.parse(body) as Line;
+  const order = { lines: [line] };
+  return { line, order, fingerprint: fingerprintOf(order) };
+});
 
-const openAppender = (file: string, lastHash: string) => {
-  const place = openSync(file, 'a');
-  let hash = lastHash;
-  let text = '';
-  const flush = (): void => {
-    writeSync(place, text);
-    text = '';
+/** The next orders, which the stock takes in. */
+const ordersFrom = (stock: Stock, count: number): OrderMovement[] =>
+  Array.from({ length: count }, () => {
+    const number = stock.number + 1;
+    const { line, order, fingerprint } = ORDERS[number % ORDERS.length]!;
+    const before = stock.product(foldName(line.name))?.quantity ?? 0;
+    const movement: OrderMovement = {
+      ...{ sequence: stock.sequence + 1, term: stock.term, time: stock.time, kind: 'order', number },
+      ...{ key: randomName(), fingerprint, order },
+      stock: [{ name: line.name, before, after: before - line.quantity }],
+    };
+    applyMovement(stock, movement);
+    return movement;
+  });
+
+/** The end of a log, to go on from there. */
+const openLogEnd = async (folder: string) => {
+  const journal = await openJournal({ path: join(folder, 'log.jsonl'), index: { onColumns: () => {} } });
+  const entry = JSON.parse(unseal(journal.line(journal.count))?.body ?? '') as {
+    term: number;
+    sequence?: number;
+    movement?: { sequence: number };
   };
+  let hash = journal.lastHash;
+  let index = journal.count;
   return {
-    append(body: string): void {
-      const sealed = seal(hash, body);
-      hash = sealed.hash;
-      text += `${sealed.line}\n`;
-      if (text.length >= CHUNK_BYTES) flush();
+    /** Of its last movement. */
+    sequence: entry.movement?.sequence ?? entry.sequence,
+    append(movements: readonly OrderMovement[]): Promise<void> {
+      const lines = movements.map((movement) => {
+        index += 1;
+        const sealed = seal(hash, `{"index":${index},"term":${entry.term},"movement":${JSON.stringify(movement)}}`);
+        hash = sealed.hash;
+        return sealed.line;
+      });
+      return journal.append(lines);
     },
-    close(): void {
-      flush();
-      closeSync(place);
-    },
+    close: () => journal.close(),
   };
+};
+
+const copyLog = (from: string, to: string): void => {
+  const filesOf = (folder: string): string[] =>
+    readdirSync(folder).filter((name) => /^log\..*(jsonl|index)$/.test(name));
+  for (const name of filesOf(to)) rmSync(join(to, name));
+  for (const name of filesOf(from)) copyFileSync(join(from, name), join(to, name));
 };

@@ -64,11 +64,14 @@ export const spreadOf = (values: readonly number[]): Spread | null => {
   return { median: sorted.length % 2 === 1 ? upper : (upper + (sorted[half - 1] ?? min)) / 2, min, max };
 };
 
-export type Figure = 'perSecond' | 'p50Ms' | 'p99Ms';
+/** One that every measurement has, or what a certain one has seen besides. */
+export type Figure = 'perSecond' | 'p50Ms' | 'p99Ms' | { also: string };
 
 /** A figure in each round; rounds that do not tell it are left out. */
 export const valuesOf = ({ samples }: Series, figure: Figure): number[] =>
-  samples.map((sample) => sample[figure]).filter((value) => value !== null);
+  samples
+    .map((sample) => (typeof figure === 'string' ? sample[figure] : (sample.also?.[figure.also] ?? null)))
+    .filter((value) => value !== null);
 
 /** The name by which --only finds it. */
 export const fullName = (subject: { name: string }, measurement: { name: string }): string =>

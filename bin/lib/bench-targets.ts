@@ -1,21 +1,25 @@
 /** What is aimed at: ratios out of one run, so that they mean the same on a slow machine and on a fast one. */
+import type { Growth, GrowthSample } from './bench-growth.ts';
 import { type Figure, type Series, type Spread, spreadOf, valuesOf } from './bench-subject.ts';
 
 /** A figure of a measurement; of several, that with the best median counts. */
 type Place = { subject: string; names: readonly string[]; figure: Figure };
 
-export type Target = {
+type Aims = {
   title: string;
-  of: Place;
-  /** What it is divided by; without it, the figure itself is aimed at. */
-  by?: Place;
   better: 'more' | 'less';
   aim: number;
   stretch: number;
-  unit: '' | ' ms';
+  unit: '' | ' ms' | ' bytes';
 };
 
-export type Verdict = Target & {
+export type Target = Aims & {
+  of: Place;
+  /** What it is divided by; without it, the figure itself is aimed at. */
+  by?: Place;
+};
+
+export type Verdict = Aims & {
   /** null if it was not measured. */
   measured: Spread | null;
   /** By which share of the aim it is better (above 0) or worse than that. */
@@ -28,7 +32,7 @@ const perSecond = (subject: string, ...names: string[]): Place => ({ subject, na
 /** Stands for the runtime that the others are compared with. */
 const TILL = 'till';
 const ALL_ORDERS = ['order-1', 'order-8', 'order-32', 'order-128'];
-const POSTGRES_ORDERS = ['order-1', 'order-4', 'order-8', 'order-16', 'order-32', 'order-128'];
+const POSTGRES_ORDERS = ['order-1', 'order-8', 'order-16', 'order-32', 'order-128'];
 
 const ratio = (target: Pick<Target, 'title' | 'of' | 'aim' | 'stretch'> & { by: Place }): Target => ({
   ...target,
@@ -110,6 +114,29 @@ export const targets: readonly Target[] = [
     aim: 0.35,
     stretch: 0.6,
   }),
+  {
+    title: 'a cached lookup beside 128 clients that order, p99',
+    of: { subject: TILL, names: ['lookup-under-orders-8'], figure: 'p99Ms' },
+    better: 'less',
+    aim: 10,
+    stretch: 5,
+    unit: ' ms',
+  },
+  ratio({
+    title: 'orders while a replica catches up ÷ orders when it has',
+    of: perSecond(TILL, 'order-during-catch-up-32'),
+    by: { subject: TILL, names: ['order-during-catch-up-32'], figure: { also: 'perSecondWhenLevel' } },
+    aim: 0.8,
+    stretch: 0.9,
+  }),
+  {
+    title: 'longest time without an answer, with restocks and snapshots',
+    of: { subject: TILL, names: ['order-with-restocks-32'], figure: { also: 'longestGapMs' } },
+    better: 'less',
+    aim: 50,
+    stretch: 25,
+    unit: ' ms',
+  },
   ...['bun', 'deno'].map((runtime) =>
     ratio({
       title: `orders on ${runtime} ÷ orders on node, 32 clients`,
@@ -126,15 +153,46 @@ export const judge = (series: readonly Series[], till: string): Verdict[] =>
   targets.map((target) => {
     const of = valuesAt(series, target.of, till);
     const by = target.by === undefined ? of.map(() => 1) : valuesAt(series, target.by, till);
-    const values = of.slice(0, by.length).map((value, round) => value / (by[round] ?? Number.NaN));
-    const measured = spreadOf(values);
-    const over = (aim: number): number | null => {
-      if (measured === null) return null;
-      const { median } = measured;
-      return target.better === 'more' ? median / aim - 1 : 1 - median / aim;
-    };
-    return { ...target, measured, overAim: over(target.aim), overStretch: over(target.stretch) };
+    return verdictOf(target, ratiosOf(of, by));
   });
+
+/** What is aimed at with many orders in the store, by the rounds with them and without. */
+export const judgeGrowth = ({ orders, with: grown, without }: Growth): Verdict[] => {
+  const count = orders.toLocaleString('en');
+  const values = (samples: readonly GrowthSample[], figure: keyof GrowthSample): number[] =>
+    samples.map((sample) => sample[figure]).filter((value) => value !== null);
+  const ratios = (figure: keyof GrowthSample): number[] => ratiosOf(values(grown, figure), values(without, figure));
+  const [least, most] = [values(without, 'leaderBytes'), values(grown, 'leaderBytes')];
+  const bytesEach = most.map((bytes, round) => (bytes - (least[round] ?? Number.NaN)) / orders);
+  return [
+    verdictOf(
+      { title: `start with ${count} orders ÷ without`, better: 'less', aim: 1.5, stretch: 1.1, unit: '' },
+      ratios('readyMs'),
+    ),
+    verdictOf(
+      { title: `memory of the leader for each of ${count}`, better: 'less', aim: 60, stretch: 24, unit: ' bytes' },
+      bytesEach,
+    ),
+    verdictOf(
+      { title: `orders/s with ${count} orders ÷ without`, better: 'more', aim: 0.95, stretch: 1, unit: '' },
+      ratios('ordersPerSecond'),
+    ),
+  ];
+};
+
+/** Round by round; a round that lacks one of them is left out. */
+const ratiosOf = (of: readonly number[], by: readonly number[]): number[] =>
+  of.slice(0, by.length).map((value, round) => value / (by[round] ?? Number.NaN));
+
+const verdictOf = (aims: Aims, values: readonly number[]): Verdict => {
+  const measured = spreadOf(values);
+  const over = (aim: number): number | null => {
+    if (measured === null) return null;
+    const { median } = measured;
+    return aims.better === 'more' ? median / aim - 1 : 1 - median / aim;
+  };
+  return { ...aims, measured, overAim: over(aims.aim), overStretch: over(aims.stretch) };
+};
 
 const valuesAt = (series: readonly Series[], { subject, names, figure }: Place, till: string): number[] => {
   const name = subject === TILL ? till : subject;

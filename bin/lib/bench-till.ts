@@ -1,5 +1,4 @@
-/** Till as a subject, on one runtime. */
-import { monotonicMs, sleep } from '@till/shared/clock';
+/** Till as a subject, on one runtime; and the same without fsync, which only shows what fsync costs. */
 import { request } from 'undici';
 import { runMixedClients } from './bench-clients.ts';
 import {
@@ -10,104 +9,42 @@ import {
   queryRequests,
   uncachedLookups,
 } from './bench-goods.ts';
-import type { Loader, LoadRequest } from './bench-load.ts';
+import type { Load, Loader, LoadRequest, LoadResult } from './bench-load.ts';
 import type { Processes } from './bench-processes.ts';
 import { prepareServices, type Runtime, type Services } from './bench-services.ts';
 import type { Measurement, Sample, Subject } from './bench-subject.ts';
+import { clusterOf, type TillLoad } from './bench-till-load.ts';
+import { momentsOf, RESTOCK_EVERY_MS } from './bench-till-moments.ts';
 import { watchCores } from './bench-usage.ts';
-import { readCluster } from './cluster-view.ts';
+import { WARM_CLIENTS, warmUp } from './bench-warm.ts';
 import { Failure } from './command.ts';
 
-const CLIENTS = 32;
-const WARM_SECONDS_MAX = 2;
-/** Beside the load of orders: few, so that they wait for the front and not for each other. */
-const LOOKUP_CLIENTS = 8;
-/** The load of orders begins so much before the lookups, and ends after them. */
-const LEAD_SECONDS = 1;
-const LOOK_EVERY_MS = 20;
-/** The replica that goes and comes back: not the leader. */
-const FOLLOWER = 'order-1';
-
-export const createTillSubject = ({
-  processes,
-  loader,
-  seconds,
-  runtime,
-}: {
+type TillOptions = {
   processes: Processes;
   loader: Loader;
   seconds: number;
+  warmSeconds: number;
   runtime: Runtime;
-}): Subject => {
-  let opened: Services | null = null;
-  /** So many orders are acknowledged at least. */
-  let orders = 0;
+};
 
-  const till = (): Services => {
-    if (opened === null) throw new Error('Cannot measure: this Till is not open');
-    return opened;
-  };
+/** Its name among the subjects. */
+export const UNSYNCED = 'unsynced';
 
-  const load = async (
-    requests: LoadRequest[],
-    { connections = CLIENTS, forSeconds = seconds }: { connections?: number; forSeconds?: number } = {},
-  ): Promise<Sample> => {
-    const used = watchCores(till().running());
-    const { count, ...sample } = await loader.run({ url: till().url, requests, connections, seconds: forSeconds });
-    if (requests === orderRequests) orders += count - sample.failed;
-    return { ...sample, cores: used() };
-  };
+const CLIENTS = 32;
+const WARM_READ_SECONDS = 1;
+
+export const createTillSubject = (options: TillOptions): Subject => {
+  const { processes, seconds, runtime } = options;
+  const place = createPlace(options, { RESTOCK_EVERY_MS: String(RESTOCK_EVERY_MS) });
+  const { till, load } = place;
 
   /** A lookup, and the share of them that the cache answered. */
   const lookup = async (requests: LoadRequest[]): Promise<Sample> => {
-    const before = await cacheOf(till());
-    const sample = await load(requests);
-    const after = await cacheOf(till());
+    const before = (await clusterOf(till())).cache;
+    const { count: _, ...sample } = await load(requests);
+    const after = (await clusterOf(till())).cache;
     const hits = after.hits - before.hits;
     return { ...sample, also: { cacheHitShare: hits / (hits + after.misses - before.misses) } };
-  };
-
-  const lookupUnderOrders = async (): Promise<Sample> => {
-    const ordering = load(orderRequests, { forSeconds: seconds + 2 * LEAD_SECONDS });
-    // Whoever waits for it hears of its failure; the other one may fail first.
-    ordering.catch(() => {});
-    await sleep(LEAD_SECONDS * 1000);
-    const sample = await load(cachedLookups, { connections: LOOKUP_CLIENTS });
-    const { perSecond, failed, p99Ms } = await ordering;
-    const also = { ordersPerSecond: perSecond, orderP99Ms: p99Ms ?? 0 };
-    return { ...sample, failed: sample.failed + failed, also };
-  };
-
-  /** Orders from the start of a replica that lacks many until it is in sync, by the catalog's own count of movements. */
-  const orderDuringCatchUp = async (): Promise<Sample> => {
-    await till().stopOne(FOLLOWER);
-    const stoppedAt = (await clusterOf(till())).catalog.sequence;
-    await load(orderRequests);
-    let isLoading = true;
-    const loading = load(orderRequests, { forSeconds: 2 * seconds }).finally(() => {
-      isLoading = false;
-    });
-    loading.catch(() => {});
-    await sleep(LOOK_EVERY_MS);
-    const from = { sequence: (await clusterOf(till())).catalog.sequence, ms: monotonicMs() };
-    till().startOne(FOLLOWER);
-    let to = from;
-    for (let isLevel = false; !isLevel && isLoading; ) {
-      await sleep(LOOK_EVERY_MS);
-      const { catalog, inSync } = await clusterOf(till());
-      to = { sequence: catalog.sequence, ms: monotonicMs() };
-      isLevel = inSync.length === 3;
-    }
-    const { failed, p50Ms, p99Ms } = await loading;
-    await till().ready();
-    const passedSeconds = (to.ms - from.ms) / 1000;
-    return {
-      perSecond: (to.sequence - from.sequence) / passedSeconds,
-      p50Ms,
-      p99Ms,
-      failed,
-      also: { catchUpSeconds: passedSeconds, entriesBehind: from.sequence - stoppedAt },
-    };
   };
 
   const measurements: Measurement[] = [
@@ -118,13 +55,16 @@ export const createTillSubject = ({
       clients: CLIENTS,
       run: () => lookup(uncachedLookups),
     },
-    ...[1, 8, 32, 128].map((clients) => ({
-      name: `order-${clients}`,
-      title: 'order',
-      clients,
-      run: () => load(orderRequests, { connections: clients }),
-    })),
-    { name: `order-query-${CLIENTS}`, title: 'order query', clients: CLIENTS, run: () => load(queryRequests(orders)) },
+    ...[1, 8, 32, 128].map((clients) => ({ name: `order-${clients}`, title: 'order', ...place.orders(clients) })),
+    {
+      name: `order-query-${CLIENTS}`,
+      title: 'order query',
+      clients: CLIENTS,
+      async run() {
+        if (place.ordersMade() === 0) await load(orderRequests);
+        return load(queryRequests(place.ordersMade()));
+      },
+    },
     {
       name: `mixed-${CLIENTS}`,
       title: 'bin/client: lookups, orders, checks',
@@ -135,18 +75,7 @@ export const createTillSubject = ({
         return { ...sample, cores: used() };
       },
     },
-    {
-      name: `lookup-under-orders-${LOOKUP_CLIENTS}`,
-      title: `lookup, cached, beside ${CLIENTS} clients that order`,
-      clients: LOOKUP_CLIENTS,
-      run: lookupUnderOrders,
-    },
-    {
-      name: `order-during-catch-up-${CLIENTS}`,
-      title: 'order, while a replica catches up',
-      clients: CLIENTS,
-      run: orderDuringCatchUp,
-    },
+    ...momentsOf({ ...place, seconds }),
   ];
 
   return {
@@ -154,13 +83,71 @@ export const createTillSubject = ({
     title: `Till on ${runtime}`,
     measurements,
     async open() {
-      orders = 0;
-      opened = await prepareServices(processes, runtime);
+      await place.open();
+      if (options.warmSeconds === 0) return;
+      const warm = { connections: WARM_CLIENTS, forSeconds: Math.min(WARM_READ_SECONDS, options.warmSeconds) };
+      for (const requests of [cachedLookups, uncachedLookups, queryRequests(place.ordersMade())]) {
+        await load(requests, warm);
+      }
+    },
+    close: place.close,
+  };
+};
+
+export const createUnsyncedSubject = (options: TillOptions): Subject => {
+  const place = createPlace(options, { CHAOS: '1', CHAOS_NO_FSYNC: '1' });
+  return {
+    name: UNSYNCED,
+    title: `Till on ${options.runtime}, without fsync`,
+    measurements: [1, 32, 128].map((clients) => ({
+      name: `order-unsynced-${clients}`,
+      title: 'order, not on disk when it is answered',
+      ...place.orders(clients),
+    })),
+    open: place.open,
+    close: place.close,
+  };
+};
+
+/** Where a Till is opened for each round, warmed up, loaded, and killed in the end. */
+const createPlace = (
+  { processes, loader, seconds, warmSeconds, runtime }: TillOptions,
+  settings: Record<string, string>,
+) => {
+  let opened: Services | null = null;
+  /** So many orders are acknowledged at least. */
+  let made = 0;
+
+  const till = (): Services => {
+    if (opened === null) throw new Error('Cannot measure: this Till is not open');
+    return opened;
+  };
+
+  const loadBy =
+    <Result extends LoadResult>(run: (load: Load) => Promise<Result>) =>
+    async (requests: LoadRequest[], { connections = CLIENTS, forSeconds = seconds } = {}): Promise<Result> => {
+      const used = watchCores(till().running());
+      const result = await run({ url: till().url, requests, connections, seconds: forSeconds });
+      if (requests === orderRequests) made += result.count - result.failed;
+      return { ...result, cores: { ...used(), ...result.cores } };
+    };
+  const loads: TillLoad = { load: loadBy(loader.run), watch: loadBy(loader.watch) };
+
+  return {
+    ...loads,
+    till,
+    ordersMade: () => made,
+    /** The part of a measurement that says how orders are placed. */
+    orders: (clients: number) => ({ clients, run: () => loads.load(orderRequests, { connections: clients }) }),
+    async open() {
+      made = 0;
+      opened = await prepareServices(processes, runtime, settings);
       await opened.start();
       await opened.ready();
       await complainOfOtherBytes(opened.url);
-      const forSeconds = Math.min(seconds, WARM_SECONDS_MAX);
-      for (const requests of [cachedLookups, uncachedLookups, orderRequests]) await load(requests, { forSeconds });
+      await warmUp((forSeconds) => loads.load(orderRequests, { connections: WARM_CLIENTS, forSeconds }), {
+        secondsMax: warmSeconds,
+      });
     },
     async close() {
       await opened?.kill();
@@ -168,14 +155,6 @@ export const createTillSubject = ({
     },
   };
 };
-
-const clusterOf = async ({ url }: Services) => {
-  const cluster = await readCluster(url);
-  if (cluster === null) throw new Failure(`Cannot read the state of the cluster at ${url}`);
-  return cluster;
-};
-
-const cacheOf = async (services: Services) => (await clusterOf(services)).cache;
 
 /** The floor is one only if it answers what Till answers. */
 const complainOfOtherBytes = async (url: string): Promise<void> => {

@@ -30,7 +30,7 @@ export const residentBytes = (pid: number): number | null => {
 };
 
 /** Begins to watch; the function returned tells how much of one core each has used since. */
-export const watchCores = (running: readonly Running[]): (() => Record<string, number>) => {
+export const watchCores = (running: readonly Pick<Running, 'name' | 'pid'>[]): (() => Record<string, number>) => {
   const startMs = monotonicMs();
   const before = running.map(({ pid }) => processorSeconds(pid));
   return () => {

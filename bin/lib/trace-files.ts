@@ -1,15 +1,15 @@
 /** What there is to read of an order in a data folder, and how it is read: line by line, never all at once. */
-import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, fstatSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '@till/shared/limits';
 import { UsageError } from './command.ts';
+import { chunksOf, openSegments, type Segment } from './segment-files.ts';
 
 export type TraceFile = {
   /** As it is named in the folder. */
   name: string;
-  path: string;
-  /** As far as it went when the trace began. */
-  bytes: number;
+  /** One file, or the segments of a journal; each as far as it went when the trace began. Open until the trace ends. */
+  parts: Segment[];
   /** Whose file it is: catalog, order-1 and so on, front. */
   service: string;
   holds: 'movements' | 'entries' | 'words';
@@ -20,25 +20,40 @@ export const listTraceFiles = (folder: string): TraceFile[] => {
   const names = namesIn(folder);
   const ids = names.flatMap((name) => /^order-(\d+)$/.exec(name)?.[1] ?? []).map(Number);
   const said = existsSync(join(folder, 'logs')) ? namesIn(join(folder, 'logs')) : [];
-  const files: Omit<TraceFile, 'path' | 'bytes'>[] = [
-    { name: 'catalog/journal.jsonl', service: 'catalog', holds: 'movements' },
+  const files: TraceFile[] = [
+    {
+      name: 'catalog/journal.jsonl',
+      service: 'catalog',
+      holds: 'movements',
+      parts: partsOf(folder, 'catalog', 'journal'),
+    },
     ...ids
       .sort((a, b) => a - b)
-      .map((id) => ({ name: `order-${id}/log.jsonl`, service: `order-${id}`, holds: 'entries' as const })),
+      .map((id): TraceFile => {
+        const service = `order-${id}`;
+        return { name: `${service}/log.jsonl`, service, holds: 'entries', parts: partsOf(folder, service, 'log') };
+      }),
     ...said
       .filter((name) => name.endsWith('.log'))
       .sort()
-      // A log that was put away is called after its service and its time: order-1__2026-01-31.log.
-      .map((name) => ({ name: `logs/${name}`, service: name.split(/__|\.log$/)[0] ?? '', holds: 'words' as const })),
+      .map((name): TraceFile => {
+        // A log that was put away is called after its service and its time: order-1__2026-01-31.log.
+        const service = name.split(/__|\.log$/)[0] ?? '';
+        return { name: `logs/${name}`, service, holds: 'words', parts: [hold(folder, `logs/${name}`)] };
+      }),
   ];
-  const there = files.flatMap((file) => {
-    const path = join(folder, file.name);
-    const stats = statSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? [] : [{ ...file, path, bytes: stats.size }];
-  });
+  const there = files.filter(({ parts }) => parts.length > 0);
   if (there.length === 0)
     throw new UsageError(`Cannot trace in ${folder}: there is no journal, no replica's log and no "logs" in it`);
   return there;
+};
+
+const partsOf = (folder: string, service: string, stem: string): Segment[] =>
+  openSegments(join(folder, service), stem)?.segments ?? [];
+
+const hold = (folder: string, name: string): Segment => {
+  const fd = openSync(join(folder, name), 'r');
+  return { name, fd, bytes: fstatSync(fd).size, first: null };
 };
 
 const namesIn = (folder: string): string[] => {
@@ -52,27 +67,37 @@ const namesIn = (folder: string): string[] => {
 const LINE_FEED = 10;
 
 /**
- * Calls `take` with each line, numbered from 1, and returns how many there are. A last line without its line feed is
- * none: it is being written. One that is longer than any line of Till is passed over.
+ * Calls `take` with each line, numbered from 1 through all parts, and returns how many there are. A last line without its line
+ * feed is none: it is being written. One that is longer than any line of Till is passed over.
  */
-export const eachLine = async (
-  { path, bytes }: Pick<TraceFile, 'path' | 'bytes'>,
-  take: (text: string, number: number) => void,
-): Promise<number> => {
-  if (bytes === 0) return 0;
+export const eachLine = (
+  parts: Segment[],
+  take: (text: string, place: { number: number; name: string }) => void,
+): number => {
+  let count = 0;
   let number = 0;
+  for (const part of parts) {
+    number = part.first === null ? number : part.first - 1;
+    for (const text of linesOf(part)) {
+      count += 1;
+      number += 1;
+      if (text !== null) take(text, { number, name: part.name });
+    }
+  }
+  return count;
+};
+
+/** null for a line that is too long. */
+function* linesOf(part: Segment): Generator<string | null> {
   let rest: Buffer[] = [];
   let restBytes = 0;
-  for await (const chunk of createReadStream(path, {
-    end: bytes - 1,
-    highWaterMark: CHUNK_BYTES,
-  }) as AsyncIterable<Buffer>) {
+  for (const chunk of chunksOf(part)) {
     let from = 0;
     for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, from)) {
       const piece = chunk.subarray(from, end);
-      number += 1;
-      if (restBytes === 0) take(piece.toString('utf8'), number);
-      else if (restBytes <= limits.journalLineBytesMax) take(Buffer.concat([...rest, piece]).toString('utf8'), number);
+      if (restBytes === 0) yield piece.toString('utf8');
+      else if (restBytes <= limits.journalLineBytesMax) yield Buffer.concat([...rest, piece]).toString('utf8');
+      else yield null;
       rest = [];
       restBytes = 0;
       from = end + 1;
@@ -82,7 +107,4 @@ export const eachLine = async (
     if (restBytes > limits.journalLineBytesMax) rest = [];
     else rest.push(chunk.subarray(from));
   }
-  return number;
-};
-
-const CHUNK_BYTES = 1024 * 1024;
+}

@@ -21,25 +21,25 @@ export type Records = {
  * Reads the files until they teach no further name of the order: a record may be told from what stands after it. There are
  * only a few names, so that the second reading is the last but for odd cases.
  */
-export const readRecords = async (files: TraceFile[], subject: Subject): Promise<Records> => {
+export const readRecords = (files: TraceFile[], subject: Subject): Records => {
   for (;;) {
     const namesBefore = subject.nameCount();
-    const records = await readOnce(files, subject);
+    const records = readOnce(files, subject);
     if (subject.nameCount() === namesBefore) return records;
   }
 };
 
-const readOnce = async (files: TraceFile[], subject: Subject): Promise<Records> => {
+const readOnce = (files: TraceFile[], subject: Subject): Records => {
   const found = new Map<number, Found>();
   const records: Omit<Records, 'found'> = { rows: [], damaged: [], searched: [] };
   const notesFrom = files[0];
   for (const file of files) {
     const deliveries = file === notesFrom ? createDeliveries() : null;
-    const take = (text: string, number: number): void => {
+    const take = (text: string, { number, name }: { number: number; name: string }): void => {
       const isNote = deliveries?.isWaiting() === true && text.includes(NOTE);
       if (!isNote && !subject.mayBeIn(text)) return;
       const record = recordIn(text);
-      if (record === null) records.damaged.push(`${file.name}, line ${number}`);
+      if (record === null) records.damaged.push(`${name}, line ${number}`);
       const movement = record?.movement;
       if (movement === undefined) return;
       if (movement.kind === 'note') records.rows.push(...(deliveries?.take(movement) ?? []));
@@ -49,7 +49,7 @@ const readOnce = async (files: TraceFile[], subject: Subject): Promise<Records> 
         if (!found.has(movement.sequence)) found.set(movement.sequence, foundOf(movement));
       }
     };
-    const count = await eachLine(file, take);
+    const count = eachLine(file.parts, take);
     records.searched.push(`${file.name} (${count} ${file.holds})`);
   }
   return { ...records, found: [...found.values()].sort((one, other) => one.sequence - other.sequence) };

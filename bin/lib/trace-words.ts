@@ -15,10 +15,10 @@ export type Words = {
 /** Far more than an order's way has, even one that took a hundred attempts of delivery. */
 const ROWS_MAX = 10_000;
 
-export const readWords = async (files: TraceFile[], subject: Subject): Promise<Words> => {
+export const readWords = (files: TraceFile[], subject: Subject): Words => {
   const words: Words = { rows: [], leftOut: 0, searched: [] };
   for (const file of files) {
-    const count = await eachLine(file, (text) => {
+    const count = eachLine(file.parts, (text) => {
       if (!subject.mayBeIn(text)) return;
       const row = rowOf(file, text, subject);
       if (row === null) return;

@@ -1,9 +1,15 @@
 /** Data folders made by hand, to be audited: a sound one, and ways to spoil it. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { ClusterRecord } from '@till/shared/cluster';
+import { openJournal } from '@till/shared/journal';
+import { diskFiles } from '@till/shared/journal-files';
 import type { Movement } from '@till/shared/movement';
 import { seal, ZERO_HASH } from '@till/shared/sealed';
+import { type IndexColumns, type IndexHeader, readColumns, readHeader } from '../../bin/lib/index-file.ts';
+import { openStore } from '../../packages/catalog/src/store.ts';
 
 /** One entry of a log before it is sealed: a movement, or the beginning of its term. */
 export type SampleEntry = { term: number; movement: Movement } | { term: number; sequence: number };
@@ -248,4 +254,65 @@ export const writeStore = (folder: string, { movements, logs, records }: SampleS
 /** Changes the bytes of a file. */
 export const spoil = (path: string, change: (bytes: Buffer) => Buffer): void => {
   writeFileSync(path, change(readFileSync(path)));
+};
+
+/**
+ * Cuts the journal and the logs of a store that was written into segments of about so many bytes, with their indexes, as the
+ * services themselves do it.
+ */
+export const cutIntoSegments = async (folder: string, segmentBytes: number): Promise<void> => {
+  const logs = readdirSync(folder).filter((name) => name.startsWith('order-'));
+  for (const path of ['catalog/journal.jsonl', ...logs.map((name) => `${name}/log.jsonl`)]) {
+    const lines = readFileSync(join(folder, path), 'utf8').trimEnd().split('\n');
+    rmSync(join(folder, path));
+    const journal = await openJournal({ path: join(folder, path), segmentBytes, index: { onColumns: () => {} } });
+    for (const line of lines) await journal.append([line]);
+    await journal.close();
+  }
+};
+
+/** Adds the catalog's snapshot of a sound store. */
+export const addSnapshot = async (folder: string): Promise<void> => {
+  const throwIt = (error: unknown): never => {
+    throw error;
+  };
+  const place = { folder: join(folder, 'catalog'), files: diskFiles };
+  const { journal, snapshots } = await openStore({ ...place, onFailed: throwIt, onSnapshotFailed: throwIt });
+  await snapshots.close();
+  await journal.close();
+};
+
+/** The files of a journal that are there, by the end of their names. */
+export const filesOf = (folder: string, ending: 'jsonl' | 'index'): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(`.${ending}`))
+    .sort();
+
+/** Changes an index, so that it is whole again and says something else. */
+export const editIndex = (path: string, change: (header: IndexHeader, columns: IndexColumns) => void): void => {
+  const fd = openSync(path, 'r');
+  const file = { name: path, fd, bytes: statSync(path).size };
+  const read = readHeader(file);
+  const columns = read && readColumns(file, read);
+  closeSync(fd);
+  if (read === null || columns === null) throw new Error(`Cannot read the index ${path}`);
+  const { header } = read;
+  change(header, columns);
+  const { offsets, keyHashes, keyLines, orderLines, rareLines } = columns;
+  const binary = Buffer.concat(
+    [offsets, keyHashes, keyLines, orderLines, rareLines].map((column) => Buffer.from(Uint32Array.from(column).buffer)),
+  );
+  const lengths = { count: offsets.length, keys: keyHashes.length, orders: orderLines.length, rare: rareLines.length };
+  const { headCrc: _, ...fields } = header as IndexHeader & { headCrc: string };
+  const text = JSON.stringify({ ...fields, ...lengths, crc: hexOf(binary) }).slice(0, -1);
+  writeFileSync(path, Buffer.concat([Buffer.from(`${text},"headCrc":"${hexOf(Buffer.from(text))}"}\n`), binary]));
+};
+
+const hexOf = (bytes: Buffer): string => crc32(bytes).toString(16).padStart(8, '0');
+
+/** The same with a snapshot. */
+export const editSnapshot = (path: string, change: (snapshot: Record<string, unknown>) => object): void => {
+  const { sha256: _, ...snapshot } = JSON.parse(readFileSync(path, 'utf8'));
+  const body = JSON.stringify(change(snapshot)).slice(0, -1);
+  writeFileSync(path, `${body},"sha256":"${createHash('sha256').update(body).digest('hex')}"}\n`);
 };

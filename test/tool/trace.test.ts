@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cancelKey, checkoutKey, orderIdKey } from '@till/shared/keys';
@@ -8,8 +8,9 @@ import { ORDER_STEP } from '@till/shared/order-log';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { projectFolder, tool } from '../../bin/lib/project.ts';
+import type { Segment } from '../../bin/lib/segment-files.ts';
 import { eachLine } from '../../bin/lib/trace-files.ts';
-import { spoil, writeStore } from './sample-store.ts';
+import { cutIntoSegments, filesOf, spoil, writeStore } from './sample-store.ts';
 
 let folder = '';
 test.before.each(() => {
@@ -320,6 +321,24 @@ test('a damaged line that may be about it is told, and does not hide the rest', 
   assert.match(hints.join('\n'), /order-2\/log\.jsonl, line 8 is damaged/);
 });
 
+test('in a journal and logs of many files everything is found as in one, and told with its place in the whole', async () => {
+  writeRecords();
+  const whole = await trace('1');
+  await cutIntoSegments(folder, 400);
+  const segments = filesOf(join(folder, 'order-2'), 'jsonl');
+  assert.ok(segments.length > 4, segments.join());
+  const cut = await trace('1');
+  assert.equal([cut.found, cut.steps, cut.searched], [whole.found, whole.steps, whole.searched]);
+  const name = segments.find((one) => readFileSync(join(folder, 'order-2', one), 'utf8').includes('"index":8,')) ?? '';
+  assert.match(name, /^log\.\d{12}\.jsonl$/);
+  spoil(join(folder, 'order-2', name), (bytes) =>
+    Buffer.from(bytes.toString().replace('46,"after":44', '46,"after":43')),
+  );
+  const { found, hints } = await trace('c-1');
+  assert.is(found.length, 2);
+  assert.ok(hints.join('\n').includes(`order-2/${name}, line 8 is damaged`), hints.join('\n'));
+});
+
 test('what the text shows: who it is, then a line for each step', async () => {
   writeRecords();
   const { code, out } = await run('k-1', '--data', folder);
@@ -375,17 +394,20 @@ test('wrong calls: exit code 2, and what is wrong', async () => {
   assert.match(out, /^bin\/trace ORDER/);
 });
 
-test('lines are read whole wherever the reads end, up to a bound, and as far as the file went', async () => {
+test('lines are read whole wherever the reads end, up to a bound, and as far as the file went', () => {
   const path = join(folder, 'lines');
   const long = 'ü'.repeat(700_000);
   const tooLong = 'x'.repeat(17 * 1024 * 1024);
-  writeFileSync(path, ['one', long, tooLong, 'four', 'unfinished'].join('\n'));
+  const text = ['one', long, tooLong, 'four', 'unfinished'].join('\n');
+  writeFileSync(path, text);
+  const fd = openSync(path, 'r');
+  const part = (bytes: number): Segment => ({ name: 'lines', fd, bytes, first: null });
   const read: [number, string][] = [];
-  const bytes = Buffer.byteLength(['one', long, tooLong, 'four', 'unfinished'].join('\n'));
-  const count = await eachLine({ path, bytes }, (text, number) => read.push([number, text]));
+  const bytes = Buffer.byteLength(text);
+  const count = eachLine([part(bytes)], (line, { number }) => read.push([number, line]));
   assert.is(count, 4);
   assert.equal(
-    read.map(([number, text]) => [number, text.length]),
+    read.map(([number, line]) => [number, line.length]),
     [
       [1, 3],
       [2, 700_000],
@@ -393,8 +415,16 @@ test('lines are read whole wherever the reads end, up to a bound, and as far as 
     ],
   );
   assert.ok(read[1]?.[1] === long);
-  assert.is(await eachLine({ path, bytes: 3 }, () => assert.unreachable()), 0, 'not beyond the size of the start');
-  assert.is(await eachLine({ path, bytes: 0 }, () => assert.unreachable()), 0);
+  assert.is(
+    eachLine([part(3)], () => assert.unreachable()),
+    0,
+    'not beyond the size of the start',
+  );
+  assert.is(
+    eachLine([part(0)], () => assert.unreachable()),
+    0,
+  );
+  closeSync(fd);
 });
 
 test('nothing is changed or made', async () => {

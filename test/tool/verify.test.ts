@@ -10,13 +10,16 @@ import { createFindings } from '../../bin/lib/audit-findings.ts';
 import { projectFolder, tool } from '../../bin/lib/project.ts';
 import { createSequenceSet } from '../../bin/lib/sequence-set.ts';
 import type { SampleStore } from './sample-store.ts';
-import { busyStore, soundStore, spoil, writeStore } from './sample-store.ts';
+import { addSnapshot, busyStore, cutIntoSegments, soundStore, spoil, writeStore } from './sample-store.ts';
 
 let folder = '';
 test.before.each(() => {
   folder = mkdtempSync(join(tmpdir(), 'till-verify-'));
 });
 test.after.each(() => rmSync(folder, { recursive: true, force: true }));
+
+/** So that each file of a busy store has a few lines. */
+const SEGMENT_BYTES = 1000;
 
 const journalPath = () => join(folder, 'catalog/journal.jsonl');
 const logPath = (id: number) => join(folder, `order-${id}/log.jsonl`);
@@ -66,6 +69,8 @@ const run = (...words: string[]): Promise<{ code: number; out: string; err: stri
 
 test('a sound store is consistent, and every rule was checked', async () => {
   writeStore(folder, busyStore());
+  await cutIntoSegments(folder, SEGMENT_BYTES);
+  await addSnapshot(folder);
   const { notes, lines, ...result } = await auditFolder(folder);
   assert.equal(result, {
     consistent: true,

@@ -61,6 +61,26 @@ test('what is on is told at the start, to the service that it is for', () => {
   assert.is(create(CRASH).chaos.shown, 'crashes once in 2 times at before_store');
 });
 
+test('without fsync a journal is written and not synced, and everybody is told so', async () => {
+  const { files, done } = faultyFiles({});
+  const { chaos, told } = create({ CHAOS_NO_FSYNC: '1' }, 'catalog');
+  assert.is(chaos.shown, 'syncs nothing: what it acknowledges may be lost');
+  assert.equal(told, [`warn {"chaos":"${chaos.shown}"}`]);
+  const path = join(await temporaryFolder(), 'journal.jsonl');
+  const journal = await openJournal({ path, files: chaos.files(files) });
+  await journal.append([line(journal, 1)]);
+  assert.ok(done.includes('write'));
+  assert.not.ok(done.includes('sync'), done.join());
+  await journal.close();
+  assert.is(readFileSync(path, 'utf8').split('\n').length - 1, 1);
+});
+
+test('without fsync the front is what it was: it has no journal', () => {
+  const { chaos, told } = create({ CHAOS_NO_FSYNC: '1' }, 'front');
+  assert.is(chaos.shown, null);
+  assert.equal(told, []);
+});
+
 /** Sends requests through the chaos one after the other; says which of them were handled at once. */
 const handledAtOnce = async (requests: Request[]): Promise<boolean[]> => {
   let handled = 0;

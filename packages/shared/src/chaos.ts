@@ -1,6 +1,6 @@
 /**
- * Harm on purpose: answers that are late, and processes that kill themselves at chosen places, so that what Till promises
- * can be tried out on the very services that run. Off, nothing of it stands in anybody's way: what is wrapped stays
+ * Harm on purpose: answers that are late, processes that kill themselves at chosen places, and journals that are not
+ * synced, so that what Till promises, and what that costs, can be tried out on the very services that run. Off, nothing of it stands in anybody's way: what is wrapped stays
  * what it was. docs/decisions/021-chaos-switches.md says why the places are these.
  */
 import { sleep } from './clock.ts';
@@ -17,7 +17,7 @@ export type Chaos = {
   shown: string | null;
   /** What serves the service's requests: delays some, and crashes before an order is answered. */
   wrap(fetch: Fetch): Fetch;
-  /** Files of a journal or a log: crashes before a batch is written, or after its fsync. */
+  /** Files of a journal or a log: crashes before a batch is written, or after its fsync; or leaves fsync out. */
   files(files: JournalFiles): JournalFiles;
   /** Something that stores a record within one call: crashes before that, or after it. */
   store<Stored>(write: (record: Stored) => void): (record: Stored) => void;
@@ -34,16 +34,19 @@ export type ChaosOptions = {
 export const createChaos = (
   config: Pick<
     Config,
-    'chaos' | 'chaosOn' | 'chaosLatencyMs' | 'chaosLatencyEvery' | 'chaosCrashEvery' | 'chaosCrashAt'
+    'chaos' | 'chaosOn' | 'chaosLatencyMs' | 'chaosLatencyEvery' | 'chaosCrashEvery' | 'chaosCrashAt' | 'chaosNoFsync'
   >,
   { service, logger, crash = killSelf }: ChaosOptions,
 ): Chaos => {
   const applies = config.chaos && (config.chaosOn.length === 0 || config.chaosOn.includes(service));
   const latency = applies && config.chaosLatencyMs > 0;
   const crashAt = applies && config.chaosCrashEvery > 0 ? config.chaosCrashAt : null;
+  // The front has neither a journal nor a log.
+  const syncs = !(applies && config.chaosNoFsync && service !== 'front');
   const shown = [
     latency ? `1 request in ${config.chaosLatencyEvery} waits ${config.chaosLatencyMs} ms` : '',
     crashAt === null ? '' : `crashes once in ${config.chaosCrashEvery} times at ${crashAt}`,
+    syncs ? '' : 'syncs nothing: what it acknowledges may be lost',
   ]
     .filter((text) => text !== '')
     .join(', ');
@@ -79,7 +82,10 @@ export const createChaos = (
     },
     files: (files) => ({
       ...files,
-      open: async (path) => crashing(await files.open(path), pass),
+      open: async (path) => {
+        const file = await files.open(path);
+        return crashing(syncs ? file : unsynced(file), pass);
+      },
     }),
     store: (write) => (record) => {
       pass('before_store');
@@ -127,10 +133,15 @@ const pathOf = (url: string): string => {
 /** Whether something was decided: a leader that refuses a batch answers 200 too, and so does a catalog that is only asked for news. */
 const isDone = async (response: Response): Promise<boolean> => {
   if (response.status !== 200) return false;
-  const answer = (await response.clone().json()) as { ok?: boolean; kind?: string; outcomes?: unknown[] };
+  // Lines of a journal may follow: with-lines.ts.
+  const [head = ''] = (await response.clone().text()).split('\n', 1);
+  const answer = JSON.parse(head) as { ok?: boolean; kind?: string; outcomes?: unknown[] };
   if (answer.ok === false) return false;
   return answer.kind === undefined || (answer.outcomes?.length ?? 0) > 0;
 };
+
+/** Written, and left to the system to bring to the disk when it likes. */
+const unsynced = (file: JournalFile): JournalFile => ({ ...file, sync: async () => {} });
 
 /** A start reads, and may cut and sync; only who writes passes these places. A batch may take several writes. */
 const crashing = (file: JournalFile, pass: (point: CrashPoint) => void): JournalFile => {

@@ -58,6 +58,7 @@ test('without settings the defaults hold, and they are frozen', () => {
     chaosLatencyEvery: 1,
     chaosCrashEvery: 0,
     chaosCrashAt: 'before_store',
+    chaosNoFsync: false,
     logLevel: 'info',
     replicaId: null,
   });
@@ -116,12 +117,14 @@ test('what needs another setting says which', () => {
       WEBHOOK_URLS: 'http://one.example',
       CHAOS_LATENCY_MS: '5',
       CHAOS_CRASH_EVERY: '5',
+      CHAOS_NO_FSYNC: '1',
     }),
     [
       'SHOPIFY_URL: needs SHOPIFY_TOKEN, which is not given',
       'WEBHOOK_URLS: needs WEBHOOK_SECRET, which is not given',
       'CHAOS_LATENCY_MS: needs CHAOS=1, which is not given',
       'CHAOS_CRASH_EVERY: needs CHAOS=1, which is not given',
+      'CHAOS_NO_FSYNC: needs CHAOS=1, which is not given',
     ],
   );
   assert.equal(problemsOf({ WMS_URL: 'warehouse', CHAOS: 'yes', CHAOS_ON: 'order-9' }), [

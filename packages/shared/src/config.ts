@@ -303,6 +303,10 @@ const settings = {
     values: ['before_store', 'after_store', 'before_answer'],
     help: 'Where: before a batch is written, after its fsync, or when it is done and would be answered',
   }),
+  chaosNoFsync: flag({
+    name: 'CHAOS_NO_FSYNC',
+    help: '1: does not sync the journal and the logs, so that a crash of the machine takes what was acknowledged; `bin/bench` shows with it what fsync costs',
+  }),
   logLevel: oneOf({
     name: 'LOG_LEVEL',
     fallback: 'info',
@@ -372,6 +376,7 @@ const unpaired = (config: Config): string[] => {
   needs(config.webhookUrls.length > 0, 'WEBHOOK_URLS', config.webhookSecret !== null, 'WEBHOOK_SECRET');
   needs(config.chaosLatencyMs > 0, 'CHAOS_LATENCY_MS', config.chaos, 'CHAOS=1');
   needs(config.chaosCrashEvery > 0, 'CHAOS_CRASH_EVERY', config.chaos, 'CHAOS=1');
+  needs(config.chaosNoFsync, 'CHAOS_NO_FSYNC', config.chaos, 'CHAOS=1');
   return problems;
 };
 
