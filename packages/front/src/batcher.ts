@@ -1,7 +1,10 @@
 /**
- * Sends items in batches to whoever leads: while one batch is on its way, the next one fills. A batch that fails in any
- * way is put back and sent again, to the leader of that moment, until its items' deadlines; so a change of leader is
+ * Sends items in batches to whoever leads: while a few batches are on their way, the next one fills. A batch that fails in
+ * any way is put back and sent again, to the leader of that moment, until its items' deadlines; so a change of leader is
  * latency to a caller and no error. Sending twice must be harmless: orders carry keys, queries change nothing.
+ *
+ * Batches may overtake each other on their way, and what is put back goes again in the order in which it came. An item that
+ * must not overtake anything waits until all that came before it is settled.
  */
 import { CallError } from '@till/shared/client';
 import { monotonicMs } from '@till/shared/clock';
@@ -36,7 +39,14 @@ type Waiter<Result> = {
   resolve(answered: Answered<Result>): void;
   reject(error: Error): void;
 };
-type Entry<Item, Result> = { item: Item; bytes: number; shareKey: string | undefined; waiters: Set<Waiter<Result>> };
+/** `arrival`: how manieth it is. */
+type Entry<Item, Result> = {
+  item: Item;
+  arrival: number;
+  bytes: number;
+  shareKey: string | undefined;
+  waiters: Set<Waiter<Result>>;
+};
 /** A batch on its way. `abandon` ends the wait for one whose leader leads no more. */
 type Flight = { leader: Leader; length: number; abandon(): void };
 
@@ -45,6 +55,8 @@ export type BatcherOptions<Item, Result> = {
   send(leader: Leader, items: Item[]): Promise<Sent<Result>>;
   /** About how long the item is on the wire. */
   bytesOf(item: Item): number;
+  /** Whether the item may only be sent once all that came before it is settled. None is, if this is absent. */
+  goesAfterAll?(item: Item): boolean;
   /** How long an item may wait altogether. */
   waitMs: number;
   queueLengthMax: number;
@@ -78,6 +90,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
   let pauseMs = PAUSE_MS;
   let watching = false;
   let closed = false;
+  let arrivals = 0;
   /** Why the last batch failed, for who runs out of time. */
   let lastReason = NO_ANSWER;
   const counts = { batches: 0, items: 0, putBack: 0 };
@@ -105,7 +118,14 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
     });
 
   const enqueue = (item: Item, shareKey: string | undefined): Entry<Item, Result> => {
-    const entry: Entry<Item, Result> = { item, bytes: bytesOf(item), shareKey, waiters: new Set() };
+    arrivals += 1;
+    const entry: Entry<Item, Result> = {
+      item,
+      arrival: arrivals,
+      bytes: bytesOf(item),
+      shareKey,
+      waiters: new Set(),
+    };
     queue.push(entry);
     if (shareKey !== undefined) shared.set(shareKey, entry);
     schedule();
@@ -139,7 +159,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
     if (entry.shareKey !== undefined) shared.delete(entry.shareKey);
   };
 
-  /** The next batch, without the entries that nobody waits for any more. */
+  /** The next batch, without the entries that nobody waits for any more; empty if what is next has to wait. */
   const take = (): Entry<Item, Result>[] => {
     const batch: Entry<Item, Result>[] = [];
     let bytes = 0;
@@ -150,6 +170,8 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
         bytes += entry.bytes;
         const full = batch.length >= options.itemsInBatchMax || bytes > options.batchBytesMax;
         if (full && batch.length > 0) break;
+        const isUnsettledBefore = batch.length > 0 || flights.size > 0;
+        if (isUnsettledBefore && options.goesAfterAll?.(entry.item) === true) break;
         batch.push(entry);
       }
       taken += 1;
@@ -165,6 +187,8 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
       const batch = take();
       if (batch.length === 0) return;
       void fly(batch);
+      // It comes straight back, and all others would.
+      if (cluster.leader() === null) return;
     }
   };
 
@@ -185,7 +209,7 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
       return;
     }
     lastReason = failure;
-    queue = batch.concat(queue);
+    queue = batch.concat(queue).sort((one, other) => one.arrival - other.arrival);
     counts.putBack += 1;
     options.onPutBack?.(
       batch.map((entry) => entry.item),

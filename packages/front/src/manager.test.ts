@@ -54,6 +54,8 @@ const startReplica = async (id: number, onTold: (health: Health) => void): Promi
     ...replica.says,
   });
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // It knows no links (link.ts), and says so.
+    if (request.headers.upgrade !== undefined) return void response.writeHead(404).end();
     let text = '';
     for await (const chunk of request) text += chunk;
     const script = replica.scripts.shift();

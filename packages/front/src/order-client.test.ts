@@ -89,29 +89,89 @@ const gate = () => {
   return { open, opened };
 };
 
-test('while one batch is on its way the next one fills', async () => {
+/** A leader that holds each batch until it is let go, in whatever order. */
+const holding = (scripts: Script[], batchesMax: number) => {
+  const held = Array.from({ length: batchesMax }, () => ({ arrived: gate(), end: gate(), fails: false }));
+  for (const one of held) {
+    scripts.push(async (decide) => {
+      one.arrived.open();
+      await one.end.opened;
+      if (one.fails) throw new CallError('broken', 'The connection broke');
+      return decide();
+    });
+  }
+  const at = (number: number) => held[number] as (typeof held)[number];
+  return {
+    arrived: (number: number) => at(number).arrived.opened,
+    answer: (number: number) => at(number).end.open(),
+    fail(number: number) {
+      at(number).fails = true;
+      at(number).end.open();
+    },
+  };
+};
+/** Long enough for whatever could be sent to be sent. */
+const someRounds = async (): Promise<void> => {
+  for (let round = 0; round < 10; round += 1) await new Promise((resolve) => setImmediate(resolve));
+};
+const keysOf = (batches: { keys: string[] }[]) => batches.map(({ keys }) => keys);
+
+test('two batches are on their way, and the next one fills meanwhile', async () => {
   const { batches, scripts, client } = setUp();
-  const { open, opened } = gate();
-  const arrived = gate();
-  scripts.push(async (decide) => {
-    arrived.open();
-    await opened;
-    return decide();
-  });
+  const leader = holding(scripts, 2);
   const first = [client.place(order('a')), client.place(order('b'))];
-  await arrived.opened;
-  const later = ['c', 'd', 'e'].map((key) => client.place(order(key)));
-  assert.equal(client.stats().orders, { queued: 3, onTheWay: 2, batches: 0, items: 0, putBack: 0 });
-  open();
-  assert.equal(await Promise.all([...first, ...later].map(numberOf)), [0, 1, 2, 3, 4]);
-  assert.equal(
-    batches.map(({ keys }) => keys),
-    [
-      ['a', 'b'],
-      ['c', 'd', 'e'],
-    ],
-  );
-  assert.equal(client.stats().orders, { queued: 0, onTheWay: 0, batches: 2, items: 5, putBack: 0 });
+  await leader.arrived(0);
+  const second = client.place(order('c'));
+  await leader.arrived(1);
+  const later = ['d', 'e'].map((key) => client.place(order(key)));
+  await someRounds();
+  assert.equal(client.stats().orders, { queued: 2, onTheWay: 3, batches: 0, items: 0, putBack: 0 });
+  leader.answer(1);
+  await second;
+  leader.answer(0);
+  await Promise.all([...first, ...later]);
+  assert.equal(keysOf(batches), [['a', 'b'], ['c'], ['d', 'e']]);
+  assert.equal(client.stats().orders, { queued: 0, onTheWay: 0, batches: 3, items: 5, putBack: 0 });
+});
+
+test('of two batches that fail, the one that came first goes again first', async () => {
+  for (const order_ of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const { batches, scripts, client } = setUp();
+    const leader = holding(scripts, 2);
+    const first = client.place(order('a'));
+    await leader.arrived(0);
+    const second = client.place(order('b'));
+    await leader.arrived(1);
+    for (const number of order_) leader.fail(number);
+    assert.equal(await Promise.all([first, second].map(numberOf)), [0, 1]);
+    assert.equal(keysOf(batches).slice(2).flat(), ['a', 'b']);
+  }
+});
+
+test('a batch that fails does not hold up another’s answer', async () => {
+  const { scripts, client } = setUp();
+  const leader = holding(scripts, 2);
+  const first = client.place(order('a'));
+  await leader.arrived(0);
+  const second = client.place(order('b'));
+  await leader.arrived(1);
+  leader.fail(0);
+  leader.answer(1);
+  assert.equal(await Promise.all([first, second].map(numberOf)), [1, 0]);
+});
+
+test('what waits for a leader goes in the order in which it came, however often it was tried', async () => {
+  const { batches, client, cluster } = setUp();
+  cluster.lead(null);
+  const keys = Array.from({ length: 2000 }, (_, at) => `k-${at}`);
+  const placed = keys.map((key) => client.place(order(key)));
+  while (client.stats().orders.putBack < 3) await sleep(1);
+  cluster.lead({ id: 1, term: 2 });
+  await Promise.all(placed);
+  assert.equal(keysOf(batches).flat(), keys);
 });
 
 for (const kind of ['refused', 'broken', 'timeout', 'status', 'invalid'] as const) {
@@ -354,17 +414,19 @@ test('who only asks what is known never decides for who wants a decision, nor th
   );
 });
 
-test('who asks what is known hears of what is on its way before, also when that is sent again', async () => {
-  const { client, cluster, scripts } = setUp();
-  const arrived = gate();
-  scripts.push(async () => {
-    arrived.open();
-    throw new CallError('broken', 'The connection broke');
-  });
+test('who asks what is known is sent after all that came before, also when that is sent again', async () => {
+  const { batches, client, cluster, scripts } = setUp();
+  const leader = holding(scripts, 1);
   const first = client.place(order('a'));
-  await arrived.opened;
+  await leader.arrived(0);
   const asking = client.place({ ...order('a'), onlyIfKnown: true });
+  const later = client.place(order('b'));
+  await someRounds();
+  assert.equal(keysOf(batches), [['a']]);
   cluster.lead({ id: 2, term: 2 });
+  await later;
+  assert.equal(keysOf(batches).slice(1).flat(), ['a', 'a', 'b']);
+  assert.equal(keysOf(batches)[1], ['a'], 'the order goes alone, and the question once it is settled');
   assert.is((await first).result.status, 'accepted');
   const { result } = await asking;
   assert.ok(result.status === 'accepted' && result.replayed);

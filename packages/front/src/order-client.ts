@@ -62,6 +62,8 @@ export const createOrderClient = (options: OrderClientOptions): OrderClient => {
     ...(options.onOrderBatch && { onBatch: options.onOrderBatch }),
     ...(orderLog && { onPutBack: orderLog.retried }),
     bytesOf: lengthOf,
+    // What is not known then will never be decided by anything that was asked for before.
+    goesAfterAll: (placed) => 'onlyIfKnown' in placed && placed.onlyIfKnown === true,
     send: async (leader: Leader, batch: Placed[]) => {
       const answer = await replica(leader.id).orders({ body: { term: leader.term, orders: batch } });
       return answer.ok ? { term: answer.term, ok: true, results: answer.outcomes } : answer;

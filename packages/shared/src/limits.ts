@@ -21,7 +21,7 @@ export const limits = Object.freeze({
   linkBacklogBytesMax: 32 * 1024 * 1024,
   ordersInBatchMax: 512,
   batchBytesMax: 1024 * 1024,
-  batchesOnTheWayMax: 4,
+  batchesOnTheWayMax: 2,
   queueLengthMax: 10_000,
   checkoutsQueuedMax: 10_000,
   historyLinesMax: 4096,
