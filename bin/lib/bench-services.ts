@@ -1,5 +1,6 @@
 /** A Till of a benchmark's own: five services with the settings that they have by themselves, or are given, whatever the caller's are. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describeSettings } from '@till/shared/config';
 import { seedProducts } from './bench-goods.ts';
@@ -34,8 +35,12 @@ const NAMES = ['catalog', ...REPLICAS.map((id) => `order-${id}`), 'front'];
 /** From the front's port to that of the last replica. */
 const PORTS = 11 + REPLICAS.length;
 
+// As ecosystem.config.cjs starts them.
+const nodeFlags = createRequire(import.meta.url)('./node-flags.json') as string[];
+const caches = { NODE_COMPILE_CACHE: join(projectFolder, 'node_modules/.cache/till') };
+
 const commands: Record<Runtime, string[]> = {
-  node: [tool('node')],
+  node: [tool('node'), ...nodeFlags],
   bun: [tool('bun')],
   deno: [tool('deno'), 'run', '--allow-all', '--no-lock', '--quiet'],
 };
@@ -56,7 +61,7 @@ export const prepareServices = async (
   const portBase = await findPorts(PORTS);
   const url = `http://127.0.0.1:${portBase}`;
   const places = { PORT_BASE: String(portBase), DATA_DIR: dataFolder, SEED: seedFile };
-  const environment = { ...PLAIN, ...settings, ...places, RUNTIME: runtime };
+  const environment = { ...PLAIN, ...caches, ...settings, ...places, RUNTIME: runtime };
   const all = new Map<string, Running>();
 
   const running = (): Running[] => [...all.values()].filter((one) => one.isRunning());
