@@ -45,24 +45,28 @@ export const createLinkClient = (origin: string): LinkClient => {
     return one;
   };
 
-  /** Whoever waits on this connection is told; whoever still waits for one is not, unless there will be none. */
   const failAll = (failure: LinkFailure): void => {
     for (const id of [...waiting.keys()]) settle(id)?.handler.onFailure(failure);
   };
 
-  const drop = (error: Error): void => {
+  /** Whose call was sent on this connection is told; for those whose was not, another is opened. */
+  const drop = (failure: LinkFailure): void => {
     const dropped = socket ?? opening;
     socket = null;
     opening = null;
     dropped?.destroy();
-    failAll({ kind: 'broken', error });
+    for (const [id, { frame }] of [...waiting]) if (frame === null) settle(id)?.handler.onFailure(failure);
+    if (waiting.size > 0) open();
   };
 
-  /** A connection on which nothing came while somebody waited is not relied on any more: the next call opens another. */
+  /**
+   * A connection on which nothing came while somebody waited is not relied on any more. It is silent, not broken: the others
+   * on it must not conclude that nobody is there.
+   */
   const giveUp = (id: number): void => {
     const one = settle(id);
     if (one === undefined) return;
-    if (one.heard === answers) drop(new Error('nothing came on the connection'));
+    if (one.heard === answers) drop({ kind: 'timeout' });
     one.handler.onFailure({ kind: 'timeout' });
   };
 
@@ -72,8 +76,8 @@ export const createLinkClient = (origin: string): LinkClient => {
     one.frame = null;
     one.heard = answers;
     // A peer that takes nothing in must not fill this process's memory.
-    if (socket.writableLength > limits.linkBacklogBytesMax) drop(new Error('the other side takes nothing in'));
-    else writeFrame(socket, frame);
+    if (socket.writableLength <= limits.linkBacklogBytesMax) writeFrame(socket, frame);
+    else drop({ kind: 'broken', error: new Error('the other side takes nothing in') });
   };
 
   const take = (text: string): void => {
@@ -151,7 +155,9 @@ export const createLinkClient = (origin: string): LinkClient => {
     },
     close() {
       closed = true;
-      drop(new Error('the connection was closed here'));
+      const failure: LinkFailure = { kind: 'broken', error: new Error('the connection was closed here') };
+      failAll(failure);
+      drop(failure);
     },
   };
 };

@@ -1,9 +1,13 @@
-/** The serving side of links: each request of a frame is handled by the very `fetch` that handles those over HTTP. */
+/**
+ * The serving side of links: each request of a frame is handled by the very `fetch` that handles those over HTTP. Only what
+ * is whole fits into a frame: an answer that is a stream, or too long, becomes a 500, and the link lives on.
+ */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { problem } from './errors.ts';
 import { limits } from './limits.ts';
-import { createFrameReader, LINK_PROTOCOL, openFrame, writeFrame } from './link.ts';
+import { createFrameReader, type FramedRequest, LINK_PROTOCOL, openRequest, writeFrame } from './link.ts';
 import { encodedBody } from './reply.ts';
 
 export type LinkServer = {
@@ -15,7 +19,7 @@ export type LinkServer = {
 
 type Link = { socket: Socket; underWay: number };
 
-/** `fetch` never rejects. `origin`: what the paths of requests are put behind. */
+/** `fetch` should not reject: that would end the link. `origin`: what the paths of requests are put behind. */
 export const acceptLinks = (
   server: Server,
   { fetch, origin }: { fetch(request: Request): Response | Promise<Response>; origin: string },
@@ -27,14 +31,12 @@ export const acceptLinks = (
     if (isEnding && underWay === 0) socket.end();
   };
 
-  const answer = async (link: Link, text: string): Promise<void> => {
-    const { head, body } = openFrame(text);
-    const [id = '', method = '', path = ''] = head.split(' ');
+  const answer = async (link: Link, { id, method, path, body }: FramedRequest): Promise<void> => {
     link.underWay += 1;
     const response = await fetch(new FrameRequest(method, origin + path, body) as unknown as Request);
-    const said = encodedBody(response) ?? (await response.text());
     link.underWay -= 1;
-    if (link.socket.writable) writeFrame(link.socket, `${id} ${response.status}\n${said}`);
+    const text = answerText(id, response);
+    if (link.socket.writable) writeFrame(link.socket, text);
     endIfIdle(link);
   };
 
@@ -44,16 +46,17 @@ export const acceptLinks = (
     const link: Link = { socket, underWay: 0 };
     links.add(link);
     const read = createFrameReader({ bytesMax: limits.internalBodyBytesMax });
+    const end = (): void => void socket.destroy();
     const take = (chunk: Buffer): void => {
       try {
-        for (const text of read(chunk)) void answer(link, text);
+        for (const text of read(chunk)) answer(link, openRequest(text)).catch(end);
       } catch {
-        socket.destroy();
+        end();
       }
     };
     socket.setNoDelay(true);
     socket.setTimeout(0);
-    socket.on('error', () => socket.destroy());
+    socket.on('error', end);
     socket.on('close', () => links.delete(link));
     socket.on('data', take);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`);
@@ -70,6 +73,20 @@ export const acceptLinks = (
     },
   };
 };
+
+const answerText = (id: string, response: Response): string => {
+  const said = encodedBody(response);
+  if (said === null) {
+    // It may be a stream without an end. Whoever makes it hears that nobody reads it.
+    response.body?.cancel().catch(() => {});
+    return refusal(id, 'Cannot answer on a link: the answer is no text');
+  }
+  const text = `${id} ${response.status}\n${said}`;
+  if (Buffer.byteLength(text) <= limits.internalBodyBytesMax) return text;
+  return refusal(id, `Cannot answer on a link: the answer is too long, over ${limits.internalBodyBytesMax} bytes`);
+};
+
+const refusal = (id: string, why: string): string => `${id} 500\n${encodedBody(problem(500, 'internal', why))}`;
 
 const NO_HEADERS = new Headers();
 

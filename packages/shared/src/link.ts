@@ -8,7 +8,7 @@
  *   response = ID SPACE STATUS LF BODY
  *
  * It begins as an HTTP request that asks for an upgrade, on the service's own port. Who does not know it answers as to any
- * other request, and is called over HTTP.
+ * other request, and is called over HTTP. What is no frame, or no request, ends the connection.
  */
 import type { Socket } from 'node:net';
 
@@ -49,6 +49,20 @@ export const createFrameReader = ({ bytesMax }: { bytesMax: number }): ((chunk: 
     have = bytes.length - at;
     return texts;
   };
+};
+
+const REQUEST = /^(\d{1,15}) (GET|POST) (\/\S*)$/;
+
+export type FramedRequest = { id: string; method: string; path: string; body: string };
+
+/** The request that a frame's text is. Throws if it is none. */
+export const openRequest = (text: string): FramedRequest => {
+  const { head, body } = openFrame(text);
+  const [, id, method, path] = REQUEST.exec(head) ?? [];
+  if (id === undefined || method === undefined || path === undefined) {
+    throw new RangeError(`Cannot read ${JSON.stringify(head.slice(0, 100))} as a request`);
+  }
+  return { id, method, path, body };
 };
 
 /** The first line of a frame's text, and what follows it. */
