@@ -44,6 +44,7 @@ export const limits: ReplicaLimits = {
   ordersInCallMax: 16,
   queueLengthMax: 32,
   minInSync: 1,
+  checkoutsSeenMax: 256,
   checkoutsInCallMax: 2,
   checkoutsPerBook: 2,
   rotateLeader: false,

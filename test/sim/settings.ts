@@ -115,6 +115,7 @@ export const settingsOf = (chance: Chance, theme?: Theme | undefined): Settings 
       ordersInCallMax: chance.pick([1, 3, 50]),
       queueLengthMax: chance.pick([4, 100]),
       minInSync: chosen.replicas.length > 1 && chance.happens(0.1) ? 2 : 1,
+      checkoutsSeenMax: quick ? 2 : 256,
       checkoutsInCallMax: rotateLeader ? 1 : chance.pick([1, 3, 64]),
       checkoutsPerBook: chance.pick([1, 3, 10]),
       rotateLeader,

@@ -1,6 +1,7 @@
 import { deadline } from '@till/shared/clock';
 import type { CatalogDecision } from '@till/shared/contract';
 import { Problem } from '@till/shared/errors';
+import { JournalDamaged } from '@till/shared/journal';
 import { cancelKey, checkoutKey, noteKey } from '@till/shared/keys';
 import { limits } from '@till/shared/limits';
 import type { Movement, Placed, PlacedOrder, SeedProduct } from '@till/shared/movement';
@@ -430,5 +431,21 @@ test('draining an idle driver is done at once', async () => {
   await soon(driver.drain());
   await soon(driver.drain());
 });
+
+for (const [what, read] of [
+  ['for a leader', ({ driver }: World) => driver.place({ term: 0, after: 0, orders: [] })],
+  ['as history', ({ driver }: World) => driver.history({ after: 0, linesMax: 10 })],
+  ['for the trail', ({ driver }: World) => driver.trail({ after: 0, changesMax: 10, name: null })],
+] as const) {
+  test(`damage that is found by reading ${what} ends the process`, async () => {
+    const world = await createWorld();
+    const damage = new JournalDamaged({ path: 'journal.jsonl', lineNumber: 1, offset: 0, what: 'is damaged' });
+    world.disk.journal.after = () => Promise.reject(damage);
+    const reading: Promise<unknown> = read(world);
+    assert.is(await reading.catch((error) => error), damage);
+    assert.equal(world.failures, [damage]);
+    assert.is(world.driver.whyNotReady(), 'journal_failed');
+  });
+}
 
 test.run();

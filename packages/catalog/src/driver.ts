@@ -11,6 +11,7 @@
 import { monotonicMs } from '@till/shared/clock';
 import type { CatalogDecision } from '@till/shared/contract';
 import { Problem } from '@till/shared/errors';
+import { JournalDamaged } from '@till/shared/journal';
 import { limits } from '@till/shared/limits';
 import type { Movement, Outcome, Placed, SeedProduct } from '@till/shared/movement';
 import type { OrderLog } from '@till/shared/order-log';
@@ -158,8 +159,18 @@ export const createDriver = (deps: DriverDeps): Driver => {
   const answer = async (job: Job, outcomes: Outcome[]): Promise<CatalogDecision> => {
     const bounds = { linesMax: limits.historyLinesMax, bytesMax: limits.historyBytesMax };
     const after = job.alone ? Math.max(0, job.after - 1) : job.after;
-    const page = job.term === null ? { lines: [], more: false } : await journal.after(after, bounds);
+    const page = job.term === null ? { lines: [], more: false } : await undamaged(journal.after(after, bounds));
     return { kind: 'decided', outcomes, ...page };
+  };
+
+  /** Whoever reads hears of damage, and the process ends: the next start looks at the whole file and says what to do. */
+  const undamaged = async <Value>(reading: Promise<Value>): Promise<Value> => {
+    try {
+      return await reading;
+    } catch (error) {
+      if (error instanceof JournalDamaged) fail([], error);
+      throw error;
+    }
   };
 
   const fail = (batch: Job[], error: unknown): void => {
@@ -190,11 +201,11 @@ export const createDriver = (deps: DriverDeps): Driver => {
         // Stopping or failed: the next run finds what is sold out again.
       });
     },
-    history: ({ after, linesMax }) => journal.after(after, { linesMax, bytesMax: limits.historyBytesMax }),
+    history: ({ after, linesMax }) => undamaged(journal.after(after, { linesMax, bytesMax: limits.historyBytesMax })),
     trail: ({ after, changesMax, name }) =>
       trailTurns(async () => {
         const asOf = stock.sequence;
-        return { asOf, ...(await readTrail(journal, { after, to: asOf, changesMax, name })) };
+        return { asOf, ...(await undamaged(readTrail(journal, { after, to: asOf, changesMax, name }))) };
       }),
     queueLength: queue.length,
     whyNotReady: () => (state === 'serving' ? null : state === 'draining' ? 'stopping' : 'journal_failed'),

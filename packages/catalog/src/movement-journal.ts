@@ -54,7 +54,7 @@ export const openMovementJournal = async (
 ): Promise<{ journal: StoredJournal; torn: TornTail | null }> => {
   const { path, onFailed, files, sizes = {} } = options;
   const keys = createKeyTable();
-  const hashOf = createHashMemo();
+  const keyHashOf = createHashMemo();
   let recent = createRecentLines({ sequence: 0, ...options.recent });
   const mustBeAt = (movement: Movement, sequence: number): void =>
     assert(movement.sequence === sequence, () => `Line ${sequence} of ${path} has sequence ${movement.sequence}`);
@@ -91,7 +91,7 @@ export const openMovementJournal = async (
 
   const find = (key: string, upTo: number): Keyed | undefined => {
     let found: Keyed | undefined;
-    keys.find(hashOf(key), (sequence) => {
+    keys.find(keyHashOf(key), (sequence) => {
       if (sequence > upTo) return false;
       const candidate = movement(sequence);
       if (!isUnder(candidate, key)) return false;

@@ -62,6 +62,9 @@ export const createMemoryDisk = (from?: MemoryDisk): MemoryDisk => {
     remove: async (path) => {
       contents.delete(basename(path));
     },
+    removeNow: (path) => {
+      contents.delete(basename(path));
+    },
   };
   return { files, contents, reads };
 };

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deadline, monotonicMs, sleep } from '@till/shared/clock';
 import type { CatalogDecision } from '@till/shared/contract';
+import { JournalDamaged } from '@till/shared/journal';
 import { noteKey } from '@till/shared/keys';
 import { silentLogger } from '@till/shared/logger';
 import type { Placed } from '@till/shared/movement';
@@ -70,6 +71,8 @@ type Start = {
   entries?: Entry[];
   record?: ClusterRecord | null;
   limits?: Partial<ReplicaLimits>;
+  /** What happens to the log before it is opened, and once it is. */
+  prepare?: { file(path: string): Promise<void>; opened(path: string): void };
   /** Messages that are sent without being an answer go nowhere in either case. */
   peers?: 'recorded' | 'real';
 };
@@ -82,7 +85,9 @@ const createWorld = async (start: Start = {}): Promise<World> => {
   writeFileSync(path, entries.map(({ line }) => `${line}\n`).join(''));
   const faults: Faults = {};
   const { files, done: events } = faultyFiles(faults);
+  await start.prepare?.file(path);
   const log = await openLog({ path, files });
+  start.prepare?.opened(path);
   const stateFile = createStateFile(folder);
   const known = start.record === undefined ? record() : start.record;
   stateFile.save(known === null ? NEW_STORE : { storeId: 'store', term: known.term, record: known, committed: START });
@@ -457,6 +462,53 @@ test('only the leader of the term reads, and only once its first entry is commit
     'key-0',
     null,
   ]);
+});
+
+test('damage in the log ends the process, whoever reads it, and the next start says which line it is', async () => {
+  const refused = { ok: false, reason: 'not_ready' };
+  const reads: [string, (driver: Driver) => void][] = [
+    ['an order', ({ find }) => assert.equal(find(2, [{ number: 0 }]), refused)],
+    ['a key', ({ find }) => assert.equal(find(2, [{ key: 'nobody' }, { key: 'key-0' }]), refused)],
+    ['the outbox', ({ outbox }) => assert.throws(() => outbox.movements(0, 10), 'changed after it was written')],
+  ];
+  for (const [what, read] of reads) {
+    const leader = await createWorld({
+      id: 3,
+      entries: shopEntries(400),
+      prepare: {
+        // So that there is an index: only the last entries are read when it is opened again.
+        file: async (path) => (await openLog({ path })).close(),
+        opened(path) {
+          const text = readFileSync(path, 'latin1');
+          writeFileSync(path, text.replace('"key":"key-0"', '"key":"key-1"'), 'latin1');
+        },
+      },
+    });
+    leader.driver.health({ record: leading(), refused: null });
+    await until(() => leader.driver.find(2, []).ok, 'a leader that reads');
+    assert.equal(leader.driver.find(2, [{ number: 399 }]).ok, true);
+    assert.equal(leader.failures, [], what);
+    read(leader.driver);
+    assert.is(leader.failures.length, 1, what);
+    assert.instance(leader.failures[0], JournalDamaged, what);
+    await leader.driver.close();
+    try {
+      await (await openLog({ path: leader.path })).close();
+      assert.unreachable('It must not be opened');
+    } catch (error) {
+      assert.instance(error, JournalDamaged, what);
+      assert.is((error as JournalDamaged).lineNumber, 3, what);
+    }
+  }
+});
+
+test('what else goes wrong while somebody asks is told to who asked', async () => {
+  const { driver, replica, failures } = await createLeader();
+  replica.log.contents.order = () => {
+    throw new Error('as asked for');
+  };
+  assert.throws(() => driver.find(2, [{ number: 0 }]), 'as asked for');
+  assert.equal(failures, []);
 });
 
 test('the outbox hears who leads, what is committed and how far it got, and its notes go the way of all orders', async () => {

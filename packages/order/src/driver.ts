@@ -5,6 +5,7 @@ import type { Client } from '@till/shared/client';
 import { sleep } from '@till/shared/clock';
 import type { ClusterRecord, ReplicaStatus } from '@till/shared/cluster';
 import type { catalogContract } from '@till/shared/contract';
+import { JournalDamaged } from '@till/shared/journal';
 import type { Logger } from '@till/shared/logger';
 import type { Placed } from '@till/shared/movement';
 import type { OrderLog } from '@till/shared/order-log';
@@ -65,6 +66,16 @@ export const createDriver = (deps: {
     if (state === 'failed') return;
     state = 'failed';
     deps.onFailed(error instanceof Error ? error : new Error(String(error)));
+  };
+
+  /** Reads the log outside of a step: damage that is found there ends the process as well. */
+  const reading = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof JournalDamaged) fail(error);
+      throw error;
+    }
   };
 
   /** A broken promise inside the core must end the process: its state cannot be relied on any more. */
@@ -172,9 +183,9 @@ export const createDriver = (deps: {
   const outbox: OutboxHost = {
     leading: () => (state === 'running' && statusOf(replica).serving ? replica.durable.term : null),
     storeId: () => replica.durable.storeId ?? '',
-    committedSequence: () => sequenceAt(log.view, replica.commitIndex),
-    movements: (after, max) => movementsAfter(log.view, replica.commitIndex, after, max),
-    noteOf: (sink) => noteIn(log.view, sink),
+    committedSequence: () => reading(() => sequenceAt(log.view, replica.commitIndex)),
+    movements: (after, max) => reading(() => movementsAfter(log.view, replica.commitIndex, after, max)),
+    noteOf: (sink) => reading(() => noteIn(log.view, sink)),
     place,
   };
 
@@ -191,7 +202,13 @@ export const createDriver = (deps: {
     find(term, queries) {
       if (replica.leadership?.term !== term) return { ok: false, reason: 'not_leader' };
       if (!isReadable(replica, term)) return { ok: false, reason: 'not_ready' };
-      return { ok: true, found: queries.map((query) => findIn(log.view, replica.commitIndex, query)) };
+      try {
+        return { ok: true, found: reading(() => queries.map((query) => findIn(log.view, replica.commitIndex, query))) };
+      } catch (error) {
+        // The next leader can say it.
+        if (error instanceof JournalDamaged) return { ok: false, reason: 'not_ready' };
+        throw error;
+      }
     },
     async leave() {
       input({ type: 'leave' });

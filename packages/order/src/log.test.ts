@@ -251,7 +251,7 @@ const pictureOf = ({ view }: FileLog) => ({
   keys: shopKeys.map((key) => view.contents.key(key)),
   cancellations: [0, 1, 2].map((number) => view.contents.cancellation(number)),
   checkouts: ['a', 'b', 'c'].map((id) => view.contents.checkout(id)),
-  waiting: view.contents.waiting(0),
+  waiting: view.contents.waiting(0, 100),
   count: view.contents.checkoutCount(),
   notes: ['shopify', 'other'].map((sink) => view.contents.note(sink)),
 });

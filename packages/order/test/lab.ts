@@ -35,6 +35,7 @@ export const limits: ReplicaLimits = {
   ordersInCallMax: 3,
   queueLengthMax: 6,
   minInSync: 1,
+  checkoutsSeenMax: 256,
   checkoutsInCallMax: 2,
   checkoutsPerBook: 3,
   rotateLeader: false,

@@ -1,4 +1,7 @@
 /** Journals of the catalog with orders in them, and the entries that a replica keeps of them. */
+import type { LoadedColumns } from '@till/shared/journal';
+import { createLineColumns } from '@till/shared/line-columns';
+import { factsOf } from '@till/shared/line-facts';
 import { seal, ZERO_HASH } from '@till/shared/sealed';
 import { movementEntry, START, startEntry } from '../src/replica/entry.ts';
 import type { Entry } from '../src/replica/types.ts';
@@ -58,6 +61,15 @@ export const entriesOf = (movements: Told[]): Entry[] => {
     entries.push(movementEntry({ index: end.index, hash: end.hash }, 1, line));
   }
   return entries;
+};
+
+/** What an index says of entries: those from `first` on. */
+export const columnsOf = (held: Entry[], first: number): LoadedColumns => {
+  const columns = createLineColumns();
+  for (const { line } of held) columns.add(0, factsOf(line));
+  const { offsets: _, ...rest } = columns.copy();
+  const read = (index: number): string => (held[index - first] as Entry).line;
+  return { first, count: held.length, countExpected: held.length, ...rest, read };
 };
 
 const LINES = [{ name: 'Fox', quantity: 1 }];

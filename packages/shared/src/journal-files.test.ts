@@ -36,6 +36,9 @@ test('files get other names and go; what is not there is gone already', async ()
   assert.equal(await diskFiles.list(folder), ['other']);
   await diskFiles.remove(other);
   await diskFiles.remove(other);
+  await writeFile(one, 'text');
+  diskFiles.removeNow(one);
+  diskFiles.removeNow(one);
   assert.equal(await diskFiles.list(folder), []);
   assert.match(await failureOf(diskFiles.rename(one, other)), 'ENOENT');
   assert.match(await failureOf(diskFiles.load(folder)), 'EISDIR');

@@ -1,5 +1,5 @@
 /** What a journal needs of a file, so that a test can take the disk's place: fail, write short, lose what was not synced. */
-import { close, fdatasync, fstat, ftruncate, open, read, readSync, write, writeSync } from 'node:fs';
+import { close, fdatasync, fstat, ftruncate, open, read, readSync, rmSync, write, writeSync } from 'node:fs';
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from './files.ts';
@@ -35,6 +35,8 @@ export type JournalFiles = {
   rename(from: string, to: string): Promise<void>;
   /** Removes a file, if there is one. On disk on return. */
   remove(path: string): Promise<void>;
+  /** The same at once, for who cannot wait because the process is about to end; a crash of the machine may undo it. */
+  removeNow(path: string): void;
 };
 
 const FILE_MODE = 0o600;
@@ -91,6 +93,8 @@ export const diskFiles: JournalFiles = {
     await rm(path, { force: true });
     await syncFolder(dirname(path));
   },
+
+  removeNow: (path) => rmSync(path, { force: true }),
 };
 
 const openOrMake = async (path: string): Promise<number> => {

@@ -16,12 +16,15 @@ export type Indexer = {
   checkpoint(active: Active): void;
   /** Writes the index of a sealed segment. */
   seal(segment: Segment, columns: Columns): void;
+  /** Removes the index of the segment with this first line, before it returns; none of it is written any more. */
+  distrust(first: number): void;
   /** Resolves when there is nothing to do any more. */
   settled(): Promise<void>;
 };
 
 /** `path`: of the active segment. */
 export const createIndexer = ({ path, files }: { path: string; files: JournalFiles }): Indexer => {
+  const distrusted = new Set<number>();
   let jobs = 0;
   let last: Promise<void> = Promise.resolve();
 
@@ -37,19 +40,41 @@ export const createIndexer = ({ path, files }: { path: string; files: JournalFil
       });
   };
 
+  const replace = async (at: string, first: number, bytes: Uint8Array): Promise<void> => {
+    if (distrusted.has(first)) return;
+    await files.replace(at, bytes);
+    if (distrusted.has(first)) files.removeNow(at);
+  };
+
+  const removeNow = (at: string): void => {
+    try {
+      files.removeNow(at);
+    } catch {
+      // Who is about to hear of the damage must not hear of this instead; the damage will be found again.
+    }
+  };
+
   return {
     get busy() {
       return jobs > 0;
     },
     checkpoint(active) {
       const bytes = encodeIndex({ ...headOf(active), sha256: null, columns: active.offsets.copy() });
-      inTurn(() => files.replace(indexPath(path), bytes));
+      const { first } = active;
+      inTurn(() => replace(indexPath(path), first, bytes));
     },
     seal(segment, columns) {
       inTurn(async () => {
-        const sha256 = await hashOf(segment);
-        await files.replace(indexPath(path, segment.first), encodeIndex({ ...headOf(segment), sha256, columns }));
+        const sha256 = await sha256Of(segment);
+        const { first } = segment;
+        await replace(indexPath(path, first), first, encodeIndex({ ...headOf(segment), sha256, columns }));
       });
+    },
+    distrust(first) {
+      distrusted.add(first);
+      // It may be the active one, or have been until now.
+      removeNow(indexPath(path));
+      removeNow(indexPath(path, first));
     },
     settled: () => last,
   };
@@ -61,7 +86,7 @@ const headOf = ({ first, offsets, bytes, previousHash, lastHash }: Segment): Omi
 });
 
 /** SHA-256 of a whole segment, read piece by piece so that nothing has to wait for long. */
-const hashOf = async ({ file, bytes, path }: Segment): Promise<string> => {
+const sha256Of = async ({ file, bytes, path }: Segment): Promise<string> => {
   const hash = createHash('sha256');
   const piece = new Uint8Array(Math.min(limits.journalWriteNowBytesMax, bytes));
   for (let position = 0; position < bytes; ) {

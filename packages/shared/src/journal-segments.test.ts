@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
@@ -388,6 +389,112 @@ test('damage inside a sealed segment is found when the line is read, and told by
   await truncate(second, 10);
   assert.throws(() => journal.line(number), 'became shorter');
   assert.match((await rejection(linesIn(journal))).message, 'became shorter');
+});
+
+/** Flips a bit in the middle of a line, wherever it is in the files. Returns the file. */
+const rot = async (path: string, number: number): Promise<string> => {
+  for (const at of [...(await sealedIn(path)), path]) {
+    const bytes = readFileSync(at);
+    const start = bytes.indexOf(all[number - 1] as string);
+    if (start === -1) continue;
+    const place = start + 40;
+    bytes.writeUInt8(bytes.readUInt8(place) ^ 1, place);
+    writeFileSync(at, bytes);
+    return at;
+  }
+  throw new Error(`Line ${number} is nowhere`);
+};
+
+test('a line that rots is told once it is read, and then by every start: its index is gone first', async () => {
+  const reads: [string, (journal: Journal, number: number) => unknown][] = [
+    ['line', (journal, number) => journal.line(number)],
+    ['linesNow', (journal) => journal.linesNow({ from: 1, countMax: 100, bytesMax: 1e6 })],
+    ['lines', (journal) => linesIn(journal)],
+  ];
+  const activeFirst = all.length - (await readFile(await filled(), 'utf8')).split('\n').length + 2;
+  assert.ok(activeFirst < all.length);
+  for (const number of [6, activeFirst]) {
+    for (const [what, read] of reads) {
+      const path = await filled();
+      const { journal } = await open(path);
+      const damaged = await rot(path, number);
+      const index = damaged.replace('.jsonl', '.index');
+      assert.is(damaged === path, number === activeFirst);
+      assert.ok(existsSync(index));
+      let isGone = false;
+      try {
+        await read(journal, number);
+        assert.unreachable();
+      } catch (error) {
+        isGone = !existsSync(index);
+        assert.instance(error, JournalDamaged, what);
+        assert.is((error as JournalDamaged).lineNumber, number);
+      }
+      assert.ok(isGone, `${what}: before anybody hears of it`);
+      await close(journal);
+      for (const start of ['first', 'second']) {
+        const error = await rejection(openWithPicture({ path, ...SMALL }));
+        assert.instance(error, JournalDamaged, `${what}, ${start} start`);
+        assert.is((error as JournalDamaged).lineNumber, number);
+        assert.is((error as JournalDamaged).path, damaged);
+        assert.match(error.message, 'and there is more after it');
+        assert.not.ok(existsSync(index));
+      }
+    }
+  }
+});
+
+test('an index that is being written when its segment is found damaged goes as well, and none is written later', async () => {
+  for (const isHeld of [true, false]) {
+    const path = await newPath();
+    const indexes: string[] = [];
+    const held = Promise.withResolvers<void>();
+    const files: JournalFiles = {
+      ...diskFiles,
+      replace: async (at, bytes) => {
+        indexes.push(at);
+        await diskFiles.replace(at, bytes);
+        if (isHeld) await held.promise;
+      },
+    };
+    const { journal } = await open(path, files);
+    await journal.append(all.slice(0, 3));
+    if (!isHeld) await journal.settled();
+    while (indexes.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await rot(path, 2);
+    assert.throws(
+      () => journal.line(2),
+      (error: Error) => error instanceof JournalDamaged,
+    );
+    held.resolve();
+    await journal.append(all.slice(3, 4));
+    await journal.append(all.slice(4, 5));
+    assert.is((await sealedIn(path)).length, 1, 'it was sealed after that');
+    await close(journal);
+    assert.not.ok((await namesIn(path)).includes('log.000000000001.index'));
+    const error = await rejection(openWithPicture({ path, ...SMALL }));
+    assert.is((error as JournalDamaged).lineNumber, 2);
+  }
+});
+
+test('damage is told even if the index cannot be removed; who has no indexes removes none', async () => {
+  const path = await filled();
+  await rot(path, 6);
+  const stuck: JournalFiles = {
+    ...diskFiles,
+    removeNow: () => {
+      throw new Error('EROFS');
+    },
+  };
+  const { journal } = await open(path, stuck);
+  assert.throws(() => journal.line(6), 'changed after it was written');
+  await close(journal);
+  const whole = await filled();
+  const plain = await openJournal({ path: whole });
+  opened.push(plain);
+  const file = await rot(whole, 6);
+  assert.throws(() => plain.line(6), 'changed after it was written');
+  assert.ok(existsSync(file.replace('.jsonl', '.index')));
 });
 
 test('a truncation may go back over any number of segments, and others take the place of what is gone', async () => {

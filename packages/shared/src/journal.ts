@@ -10,6 +10,8 @@
  *   it gets another name, is never written again, and a new one is begun.
  * - Beside a segment stands its index, so that a start need not read it (journal-open.ts). An index is made in the background,
  *   of what is on disk already; it may be missing or old at any time.
+ * - A line that is damaged is told to whoever reads it. A start does not read what an index covers, so that index goes first:
+ *   the next start reads the segment, finds the damage, and stops (H26).
  */
 import { assert } from './assert.ts';
 import { diskFiles, type JournalFile, type JournalFiles } from './journal-files.ts';
@@ -23,6 +25,7 @@ import {
   readOn,
   type TornTail,
 } from './journal-open.ts';
+import { JournalDamaged } from './journal-scan.ts';
 import { limits } from './limits.ts';
 import { factsOf, type LineFacts } from './line-facts.ts';
 import { ZERO_HASH } from './sealed.ts';
@@ -244,7 +247,28 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
     assert(number >= 1 && number <= countOf(), () => `There is no line ${number} among ${countOf()}`);
     const segment = holding(number);
     const at = number - segment.first;
-    return readNow({ segment, from: at, to: at })[0] as string;
+    return distrusting(() => readNow({ segment, from: at, to: at })[0] as string);
+  };
+
+  /** A start does not read what an index vouches for: without it the next one finds the damage, and stops. */
+  const distrust = (error: unknown): void => {
+    if (index !== undefined && error instanceof JournalDamaged) indexer.distrust(holding(error.lineNumber).first);
+  };
+  const distrusting = <Value>(read: () => Value): Value => {
+    try {
+      return read();
+    } catch (error) {
+      distrust(error);
+      throw error;
+    }
+  };
+  const readAllSoon = async (stretches: Stretch[]): Promise<string[]> => {
+    try {
+      return (await Promise.all(stretches.map(readSoon))).flat();
+    } catch (error) {
+      distrust(error);
+      throw error;
+    }
   };
 
   /** Where the lines of a range stand. */
@@ -294,8 +318,8 @@ export const openJournal = async (options: JournalOptions): Promise<Journal> => 
         enqueue({ kind: 'truncate', count, resolve, reject });
       }),
     line: readLine,
-    lines: async (range) => (await Promise.all(stretchesOf(range).map(readSoon))).flat(),
-    linesNow: (range) => stretchesOf(range).flatMap(readNow),
+    lines: async (range) => readAllSoon(stretchesOf(range)),
+    linesNow: (range) => distrusting(() => stretchesOf(range).flatMap(readNow)),
     settled: indexer.settled,
     close: async () => {
       if (closing) return;

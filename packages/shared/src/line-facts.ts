@@ -2,6 +2,10 @@
  * What must be known of a line to find it again: what it records, an order's number, its keys. Nearly all lines are orders
  * and refusals, thousands a second, so those are read without parsing them; docs/log-format.md promises the order
  * of the fields. Whatever is not certain that way is parsed.
+ *
+ * All of this is kept in the indexes of segments and believed at the next start, without looking at the lines again. Whoever
+ * changes what facts say, which keys a line has, how a key is hashed, or what is `rare`, must raise `VERSION` in
+ * line-index.ts: indexes of another version are made anew. line-index.test.ts fails if that is forgotten.
  */
 import { hash as digest } from 'node:crypto';
 import type { Movement } from './movement.ts';

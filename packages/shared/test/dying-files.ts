@@ -60,6 +60,11 @@ export const dyingFiles = (diesBefore: number): DyingFiles => {
     replace: (path, bytes) => living(() => diskFiles.replace(path, bytes)),
     rename: (from, to) => living(() => diskFiles.rename(from, to)),
     remove: (path) => living(() => diskFiles.remove(path)),
+    removeNow(path) {
+      operations += 1;
+      if (operations >= diesBefore) throw new Error('The machine is dead');
+      diskFiles.removeNow(path);
+    },
   };
 
   return {

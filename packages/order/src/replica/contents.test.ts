@@ -1,9 +1,7 @@
-import type { LoadedColumns } from '@till/shared/journal';
-import { createLineColumns } from '@till/shared/line-columns';
 import { factsOf, hashOfKey } from '@till/shared/line-facts';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { entriesOf, shopEntries, told } from '../../test/shop.ts';
+import { columnsOf, entriesOf, shopEntries, told } from '../../test/shop.ts';
 import { type Contents, createContents, movementOf } from './contents.ts';
 import type { Entry } from './types.ts';
 
@@ -20,7 +18,7 @@ const pictureOf = (contents: Contents) => ({
   keys: KEYS.map(contents.key),
   cancellations: [0, 1].map(contents.cancellation),
   checkouts: ['a', 'b'].map(contents.checkout),
-  waiting: contents.waiting(0),
+  waiting: contents.waiting(0, 100),
   count: contents.checkoutCount(),
   notes: ['shopify', 'other'].map(contents.note),
 });
@@ -64,12 +62,30 @@ test('P41: what the log says is found by number, key, id and sink', () => {
 
 test('P41: a checkout waits until it has an outcome', () => {
   const contents = filled(entries.slice(0, 10));
-  assert.equal(contents.waiting(0), [{ id: 'b', index: 9, arrival: 1, books: 5 }]);
-  assert.equal(contents.waiting(2), []);
-  assert.equal(filled(entries.slice(0, 9)).waiting(0), [
-    { id: 'a', index: 5, arrival: 0, books: 2 },
-    { id: 'b', index: 9, arrival: 1, books: 5 },
-  ]);
+  assert.equal(contents.waiting(0, 2), [{ id: 'b', index: 9, arrival: 1, books: 5, outcome: 0 }]);
+  assert.equal(contents.waiting(2, 2), []);
+  assert.equal(contents.waiting(0, 1), []);
+  const [a, b] = [
+    { id: 'a', index: 5, arrival: 0, books: 2, outcome: 0 },
+    { id: 'b', index: 9, arrival: 1, books: 5, outcome: 0 },
+  ];
+  const both = filled(entries.slice(0, 9));
+  assert.equal(both.waiting(0, 2), [a, b]);
+  assert.equal(both.waiting(0, 1), [a]);
+  assert.equal(both.waiting(1, 9), [b]);
+});
+
+test('P41: the outcome of a checkout is read only if it was known from an index, and once', () => {
+  const read: number[] = [];
+  const contents = createContents((index) => {
+    read.push(index);
+    return (entries[index - 1] as Entry).line;
+  });
+  contents.load(columnsOf(entries.slice(0, 10), 1));
+  for (const entry of entries.slice(10)) contents.add(entry);
+  for (const _ of ['once', 'again']) assert.equal(contents.waiting(0, 2), []);
+  assert.is(contents.checkout('a')?.outcome, 10);
+  assert.equal(read, [10]);
 });
 
 test('P41: what is taken back entry by entry leaves exactly what was before it', () => {
@@ -80,15 +96,6 @@ test('P41: what is taken back entry by entry leaves exactly what was before it',
   }
   assert.equal(pictureOf(contents), pictureOf(filled([])));
 });
-
-/** What an index says of entries: those from `first` on. */
-const columnsOf = (held: Entry[], first: number): LoadedColumns => {
-  const columns = createLineColumns();
-  for (const { line } of held) columns.add(0, factsOf(line));
-  const { offsets: _, ...rest } = columns.copy();
-  const read = (index: number): string => (held[index - first] as Entry).line;
-  return { first, count: held.length, countExpected: held.length, ...rest, read };
-};
 
 test('P41: entries that are known from indexes are found, and taken back, as if they had been added', () => {
   for (let split = 1; split < entries.length; split += 1) {

@@ -13,7 +13,7 @@ import type { Movement } from '@till/shared/movement';
 import { createU32List } from '@till/shared/u32-list';
 import type { Entry } from './types.ts';
 
-/** A checkout that waits to be executed. */
+/** A checkout of the log. */
 export type Waiting = {
   id: string;
   /** Where it stands in the log. */
@@ -22,6 +22,8 @@ export type Waiting = {
   arrival: number;
   /** What it weighs in the queue: the books in it. */
   books: number;
+  /** Where its outcome stands, as far as that is known: 0 if it has none, or one that nobody has looked for yet. */
+  outcome: number;
 };
 
 /** The movement that an entry records; null for the start of a term. */
@@ -43,8 +45,11 @@ export type Contents = {
   cancellation(number: number): number | undefined;
   /** Where a checkout stands, and the outcome that it has, if it has one. */
   checkout(id: string): { index: number; outcome: number | undefined } | undefined;
-  /** The checkouts without an outcome that are the `arrival`th of the log or a later one, in order of arrival. */
-  waiting(arrival: number): Waiting[];
+  /**
+   * Looks at `countMax` checkouts from the `from`th of the log on, and says which of them have no outcome, in order of
+   * arrival. An outcome that was known from an index costs a read, once.
+   */
+  waiting(from: number, countMax: number): Waiting[];
   /** How many checkouts the log has. */
   checkoutCount(): number;
   /** Where the last note of a sink stands. */
@@ -57,20 +62,21 @@ export const createContents = (lineAt: (index: number) => string): Contents => {
   const keys = createKeyTable();
   const cancellations = new Map<number, number>();
   const checkouts = new Map<string, Waiting>();
-  const arrivals: string[] = [];
-  /** Outcomes of checkouts, as far as they were asked for. */
-  const outcomes = new Map<string, number>();
+  const arrivals: Waiting[] = [];
   const notes = new Map<string, number[]>();
 
   const find = (key: string): number | undefined =>
     keys.find(hashOfKey(key), (index) => keysIn(lineAt(index)).includes(key));
 
-  const outcomeOf = (id: string): number | undefined => {
-    const known = outcomes.get(id);
-    if (known !== undefined) return known;
-    const found = find(checkoutKey(id));
-    if (found !== undefined) outcomes.set(id, found);
-    return found;
+  const outcomeOf = (one: Waiting): number => {
+    if (one.outcome === 0) one.outcome = find(checkoutKey(one.id)) ?? 0;
+    return one.outcome;
+  };
+
+  /** The checkouts that an order or a refusal is the outcome of: one or none. */
+  const decidedIn = (line: string): Waiting[] => {
+    if (checkouts.size === 0) return [];
+    return keysIn(line).flatMap((key) => checkouts.get(checkoutOf(key) ?? '') ?? []);
   };
 
   /** Entries that are neither orders nor refusals. */
@@ -83,8 +89,9 @@ export const createContents = (lineAt: (index: number) => string): Contents => {
       case 'checkout': {
         const { id, lines } = movement.checkout;
         const books = lines.reduce((sum, { quantity }) => sum + quantity, 0);
-        checkouts.set(id, { id, index, arrival: arrivals.length, books });
-        arrivals.push(id);
+        const checkout: Waiting = { id, index, arrival: arrivals.length, books, outcome: 0 };
+        checkouts.set(id, checkout);
+        arrivals.push(checkout);
         return;
       }
       case 'note': {
@@ -103,7 +110,7 @@ export const createContents = (lineAt: (index: number) => string): Contents => {
         return;
       case 'checkout':
         checkouts.delete(movement.checkout.id);
-        assert(arrivals.pop() === movement.checkout.id, 'The checkout that is taken back must be the last one');
+        assert(arrivals.pop()?.index === index, 'The checkout that is taken back must be the last one');
         return;
       case 'note': {
         const kept = notes.get(movement.sink);
@@ -121,7 +128,9 @@ export const createContents = (lineAt: (index: number) => string): Contents => {
       if (facts.kind === 'order') {
         mustFollow(facts.number);
         numbers.push(index);
-      } else if (facts.kind === 'rare') addRare(index, line);
+      }
+      if (facts.kind === 'rare') addRare(index, line);
+      else for (const checkout of decidedIn(line)) checkout.outcome = index;
       return facts;
     },
     load({ first, count, countExpected, keyHashes, keyLines, orderFirst, orderLines, rareLines, read }) {
@@ -135,7 +144,7 @@ export const createContents = (lineAt: (index: number) => string): Contents => {
       const { kind, number, hashes } = factsOf(entry.line);
       for (const hash of hashes) keys.remove(hash, entry.index);
       if (kind === 'rare') return removeRare(entry);
-      for (const key of keysIn(entry.line)) outcomes.delete(checkoutOf(key) ?? '');
+      for (const checkout of decidedIn(entry.line)) checkout.outcome = 0;
       if (kind !== 'order') return;
       const last = numbers.length - 1;
       assert(last >= 0 && numbers.at(last) === entry.index, `Order ${number} must be the last one`);
@@ -147,13 +156,9 @@ export const createContents = (lineAt: (index: number) => string): Contents => {
     cancellation: (number) => cancellations.get(number),
     checkout: (id) => {
       const known = checkouts.get(id);
-      return known === undefined ? undefined : { index: known.index, outcome: outcomeOf(id) };
+      return known && { index: known.index, outcome: outcomeOf(known) || undefined };
     },
-    waiting: (arrival) =>
-      arrivals.slice(arrival).flatMap((id) => {
-        const one = checkouts.get(id);
-        return one === undefined || outcomeOf(id) !== undefined ? [] : [one];
-      }),
+    waiting: (from, countMax) => arrivals.slice(from, from + countMax).filter((one) => outcomeOf(one) === 0),
     checkoutCount: () => arrivals.length,
     note: (sink) => notes.get(sink)?.at(-1),
   };

@@ -19,14 +19,16 @@ import {
   record,
   replicate,
   serving,
+  store,
   take,
   tick,
 } from '../../test/lab.ts';
-import { told } from '../../test/shop.ts';
-import { movementOf } from './contents.ts';
-import { type Replica, statusOf } from './state.ts';
+import { columnsOf, entriesOf, journalOf, told } from '../../test/shop.ts';
+import { createContents, movementOf } from './contents.ts';
+import { createLog } from './log.ts';
+import { createReplica, type Replica, statusOf } from './state.ts';
 import { step } from './step.ts';
-import type { Effect } from './types.ts';
+import type { Effect, Log } from './types.ts';
 
 /** The ids that a call asks to execute, in its order. */
 const executions = (effects: Effect[]): string[] =>
@@ -120,7 +122,7 @@ test('P43: the next ones go when the ones before are committed, and nobody is an
   assert.equal(executions(effects), [checkoutKey('c')]);
   accept(leader);
   replicate(leader);
-  assert.equal(leader.log.contents.waiting(0), []);
+  assert.equal(leader.log.contents.waiting(0, 100), []);
   assert.equal(executions(pass(leader, 600)), []);
 });
 
@@ -162,6 +164,67 @@ test('P43: a new leader begins with those that have no outcome, and only once it
   ];
   assert.equal(executions(answer(leader, decided(lines))), []);
   assert.equal(executions(replicate(leader)), [checkoutKey('b')]);
+});
+
+test('P43: of many checkouts of earlier leaders a step looks at some only, and the heaviest of all goes first', () => {
+  const CHECKOUTS = 1000;
+  const HEAVIEST = 'c-900';
+  const ids = Array.from({ length: CHECKOUTS }, (_, at) => `c-${at}`);
+  // Only every tenth has no outcome: all others cost a read each.
+  const done = ids.filter((_, at) => at % 10 !== 0);
+  const movements = [
+    ...ids.map((id) => told.checkout(id, id === HEAVIEST ? 900 : 1)),
+    ...done.map((id, number) => told.order(number, checkoutKey(id))),
+  ];
+  const held = createLog(entriesOf(movements));
+  let reads = 0;
+  const contents = createContents((index) => {
+    reads += 1;
+    return held.at(index)?.line ?? '';
+  });
+  contents.load(columnsOf(held.slice(1, 10_000, 1e9), 1));
+  let looked = 0;
+  const log: Log = {
+    ...held,
+    contents: {
+      ...contents,
+      waiting(from, countMax) {
+        looked += Math.min(countMax, contents.checkoutCount() - from);
+        return contents.waiting(from, countMax);
+      },
+    },
+    append(entries) {
+      held.append(entries);
+      for (const entry of entries) contents.add(entry);
+    },
+  };
+  const { boot, limits, durable, now } = create({ id: 3 });
+  const leader = createReplica({ id: 3, boot, limits, durable, now, log });
+  step(leader, { type: 'record', record: record({ term: 2, version: 3 }) });
+  for (const id of [1, 2]) take(leader, id, position(leader, log));
+  replicate(leader);
+  answer(leader, decided(journalOf([...movements, told.fence()]).slice(-1)));
+  assert.is(looked, 0, 'not before it serves');
+
+  const perStep: number[] = [];
+  const looking = (effects: () => Effect[]): string[] => {
+    [looked, reads] = [0, 0];
+    const executed = executions(effects());
+    assert.ok(looked <= limits.checkoutsSeenMax && reads <= looked, `${looked} looked at, ${reads} read`);
+    if (looked > 0) perStep.push(looked);
+    return executed;
+  };
+  looking(() => store(leader));
+  for (const id of [1, 2])
+    assert.equal(
+      looking(() => take(leader, id, ack(leader, log.lastIndex()))),
+      [],
+    );
+  assert.is(statusOf(leader).serving, true, 'orders of clients need not wait for it');
+  let first: string[] = [];
+  for (let ticks = 0; first.length === 0 && ticks < 10; ticks += 1) first = looking(() => tick(leader));
+  assert.equal(perStep, [256, 256, 256, 232]);
+  assert.equal(first, [HEAVIEST, 'c-0'].map(checkoutKey));
 });
 
 test('P43: one that was executed meanwhile is passed over', () => {

@@ -39,10 +39,9 @@ export const createCheckoutQueue = ({ limits, log, without }: Replica): Checkout
 export const executeNext = (replica: Replica, leadership: Leadership): void => {
   const { limits, log } = replica;
   const { queue } = leadership;
-  if (leadership.phase !== 'serving' || queue.executing || leadership.rotating) return;
+  if (leadership.phase !== 'serving' || !hasSeenAll(replica, queue)) return;
+  if (queue.executing || leadership.rotating) return;
   if ((recordOf(replica)?.inSync.length ?? 0) < limits.minInSync) return;
-  for (const waiting of log.contents.waiting(queue.seen)) queue.heap.push(waiting);
-  queue.seen = log.contents.checkoutCount();
   const orders: PlacedOrder[] = [];
   while (orders.length < limits.checkoutsInCallMax) {
     const next = queue.heap.pop();
@@ -61,6 +60,18 @@ export const executeNext = (replica: Replica, leadership: Leadership): void => {
     // Nobody waits for it but the queue: it is asked for until it is decided, or until this replica leads no more.
     deadline: Number.POSITIVE_INFINITY,
   });
+};
+
+/**
+ * Looks at the next checkouts of the log and says whether those were the last ones: before that nobody knows which one is
+ * the heaviest. A new leader has all of them before it, so it takes several steps; each tick is one.
+ */
+const hasSeenAll = ({ limits, log }: Replica, queue: CheckoutQueue): boolean => {
+  const count = log.contents.checkoutCount();
+  if (queue.seen === count) return true;
+  for (const waiting of log.contents.waiting(queue.seen, limits.checkoutsSeenMax)) queue.heap.push(waiting);
+  queue.seen = Math.min(count, queue.seen + limits.checkoutsSeenMax);
+  return queue.seen === count;
 };
 
 /** The leader's own orders are committed: the next ones may go, or the next leader. */

@@ -155,6 +155,8 @@ export type ReplicaLimits = {
   queueLengthMax: number;
   /** Fewest members, the leader included, that may acknowledge an order. */
   minInSync: number;
+  /** How many checkouts are looked at in one step: each may cost a read. */
+  checkoutsSeenMax: number;
   /** How many checkouts are executed in one go. */
   checkoutsInCallMax: number;
   /** How many later checkouts weigh as much as one book: what has waited for so many has one book more. */
