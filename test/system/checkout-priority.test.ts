@@ -2,6 +2,7 @@
  * In which order checkouts that wait are executed, as the journal tells it. To make them wait, whoever is to take them in is
  * stopped until all of them are at the front: then they come into the log together, before any of them is executed.
  */
+import { limits } from '@till/shared/limits';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { books, type CheckoutAnswer, checkoutOf, getCheckout, outcomeOf, postCheckout } from './bookshop.ts';
@@ -22,6 +23,8 @@ import { type ChildRunner, openTill, type Till } from './till.ts';
 import { until } from './until.ts';
 
 const TITLE = 'Book-1';
+/** As many as there are batches on their way go alone; all after them come into the log together. */
+const ALONE = limits.batchesOnTheWayMax;
 const WEIGHTS = [1, 3, 2, 1, 5, 2];
 
 const open = (settings: Record<string, string> = {}) =>
@@ -38,8 +41,8 @@ const open = (settings: Record<string, string> = {}) =>
   });
 
 /**
- * Approved checkouts that came into the log together, but for the first, which may have been executed before the others were
- * there.
+ * Approved checkouts that came into the log together, but for the first few, which may have been executed before the others
+ * were there.
  */
 const checkOutTogether = async (till: Till<ChildRunner>, count: number): Promise<CheckoutAnswer[]> => {
   const leader = `order-${await leaderOf(till)}`;
@@ -58,9 +61,13 @@ const checkOutTogether = async (till: Till<ChildRunner>, count: number): Promise
     return Promise.race([held, early]);
   };
   await till.pause(leader);
-  const first = post(0);
-  await areHeld('the first is at the front', [first]);
-  const all = [first, ...Array.from({ length: count - 1 }, (_, at) => post(at + 1))];
+  const all: Promise<CheckoutAnswer>[] = [];
+  while (all.length < ALONE) {
+    all.push(post(all.length));
+    await areHeld('one more is at the front', all);
+    await until('it is on its way', async () => (await till.shop.metric('till_orders_on_the_way')) === all.length);
+  }
+  while (all.length < count) all.push(post(all.length));
   await areHeld('all of them are', all);
   await till.resume(leader);
   const answers = await Promise.all(all);
@@ -70,15 +77,16 @@ const checkOutTogether = async (till: Till<ChildRunner>, count: number): Promise
 
 const ids = (checkouts: JournalCheckout[]): string[] => checkouts.map(({ id }) => id);
 
-/** All but the first to come. */
+const areTogether = (checkouts: JournalCheckout[]): JournalCheckout[] =>
+  checkouts.filter(({ arrival }) => arrival >= ALONE);
+
 const assertInOrder = (checkouts: JournalCheckout[]): void => {
-  const others = checkouts.filter(({ arrival }) => arrival > 0);
-  const [before, ...rest] = checkouts.map(({ sequence }) => sequence);
-  const { length } = others;
+  const others = areTogether(checkouts);
+  const sequences = others.map(({ sequence }) => sequence);
   assert.equal(
-    rest,
-    Array.from({ length }, (_, at) => (rest[0] ?? 0) + at),
-    `not together, after ${before}`,
+    sequences,
+    sequences.map((_, at) => (sequences[0] ?? 0) + at),
+    'not together',
   );
   assert.equal(ids(inOrderOfExecution(others)), ids([...others].sort(byPriority)));
 };
@@ -93,7 +101,7 @@ scenario('many at once: the heavier go first, what has waited weighs more', open
 
   // In words, and not by a formula: of equals the earlier; the heavier before the lighter; but not before one that ten
   // others for each book have joined behind.
-  const executed = inOrderOfExecution(checkouts.filter(({ arrival }) => arrival > 0));
+  const executed = inOrderOfExecution(areTogether(checkouts));
   for (const weight of WEIGHTS) {
     const equals = executed.filter(({ books }) => books === weight).map(({ arrival }) => arrival);
     assert.equal(
