@@ -170,8 +170,8 @@ export const createBatcher = <Item, Result>(options: BatcherOptions<Item, Result
         bytes += entry.bytes;
         const full = batch.length >= options.itemsInBatchMax || bytes > options.batchBytesMax;
         if (full && batch.length > 0) break;
-        const isUnsettledBefore = batch.length > 0 || flights.size > 0;
-        if (isUnsettledBefore && options.goesAfterAll?.(entry.item) === true) break;
+        // What comes before it in its own batch is settled before it: a batch is decided in its order.
+        if (flights.size > 0 && options.goesAfterAll?.(entry.item) === true) break;
         batch.push(entry);
       }
       taken += 1;
