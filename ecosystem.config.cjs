@@ -6,7 +6,6 @@
  */
 const { existsSync } = require('node:fs');
 const { join, resolve } = require('node:path');
-const nodeFlags = require('./bin/lib/node-flags.json');
 
 const setting = (name, fallback) => process.env[name] || fallback;
 
@@ -25,7 +24,7 @@ const runtimes = {
     interpreter: 'node_modules/.bin/node',
     // What an order leaves behind lives as long as the order: with less room for it all of it is copied again and again,
     // which costs about a tenth of the throughput (docs/benchmarks.md).
-    interpreter_args: nodeFlags.join(' '),
+    interpreter_args: '--min-semi-space-size=16',
     // A start compiles what has not changed since the last one only once: about a third of its time.
     env: { NODE_COMPILE_CACHE: join(__dirname, 'node_modules/.cache/till') },
   },

@@ -1,6 +1,5 @@
 /** A Till of a benchmark's own: five services with the settings that they have by themselves, or are given, whatever the caller's are. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { describeSettings } from '@till/shared/config';
 import { seedProducts } from './bench-goods.ts';
@@ -35,8 +34,8 @@ const NAMES = ['catalog', ...REPLICAS.map((id) => `order-${id}`), 'front'];
 /** From the front's port to that of the last replica. */
 const PORTS = 11 + REPLICAS.length;
 
-// As ecosystem.config.cjs starts them.
-const nodeFlags = createRequire(import.meta.url)('./node-flags.json') as string[];
+/** Those of ecosystem.config.cjs. */
+export const nodeFlags = ['--min-semi-space-size=16'];
 const caches = { NODE_COMPILE_CACHE: join(projectFolder, 'node_modules/.cache/till') };
 
 const commands: Record<Runtime, string[]> = {

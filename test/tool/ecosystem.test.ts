@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { nodeFlags } from '../../bin/lib/bench-services.ts';
 import { projectFolder, tool } from '../../bin/lib/project.ts';
 
 type App = Record<string, unknown> & { name: string; env: Record<string, string>; interpreter: string; script: string };
@@ -45,6 +46,10 @@ test('each runtime is one that the project brings', () => {
   assert.match(String(appOf({ RUNTIME: 'deno' }, 'front').interpreter_args), /^run /);
   // PM2 loads the file by itself, with require, when the interpreter's path ends in "bun".
   assert.not.match(appOf({ RUNTIME: 'bun' }, 'front').interpreter, /bun$/);
+});
+
+test('bin/bench runs Node as PM2 does', () => {
+  assert.is(appOf({}, 'order-1').interpreter_args, nodeFlags.join(' '));
 });
 
 test('no app is cluster mode, gives up after crashes, or is killed before it could close', () => {
