@@ -14,6 +14,7 @@ import { chosenOf, runRounds } from './lib/bench-run.ts';
 import { fullName, type Subject } from './lib/bench-subject.ts';
 import { judge, judgeGrowth } from './lib/bench-targets.ts';
 import { createTillSubject, createUnsyncedSubject } from './lib/bench-till.ts';
+import { closeOnSignal } from './lib/close-on-signal.ts';
 import { complain, exitCodes, Failure, runCommand, say, UsageError } from './lib/command.ts';
 
 const help = `
@@ -41,8 +42,6 @@ Load over HTTP comes from wrk if it is installed (apt-get install wrk), else fro
 
 Exit code: 0 measured, 1 something failed, or a request got a wrong answer, 2 wrong options, 130 it was interrupted.
 `;
-
-const INTERRUPTED = 130;
 
 /** No load takes longer than this and so many times what it is asked for. */
 const RUN_SECONDS_MIN = 60;
@@ -132,16 +131,3 @@ await runCommand(help, async (words) => {
     if (!closing.isClosing()) await processes.close();
   }
 });
-
-/** Ends everything in order when somebody asks for it; asked once more, at once: then the guard ends what is left. */
-function closeOnSignal(close: () => Promise<void>): { isClosing(): boolean } {
-  let isClosing = false;
-  const end = async (): Promise<void> => {
-    if (isClosing) process.exit(INTERRUPTED);
-    isClosing = true;
-    complain('Stopping what was started. Once more ends at once.');
-    await close().finally(() => process.exit(INTERRUPTED));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
-  return { isClosing: () => isClosing };
-}

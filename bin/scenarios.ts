@@ -1,5 +1,6 @@
 /** Plays and explains what happens to orders of a Shopify shop, on a Till of its own. */
-import { complain, exitCodes, readOptions, runCommand, say, UsageError } from './lib/command.ts';
+import { closeOnSignal } from './lib/close-on-signal.ts';
+import { exitCodes, readOptions, runCommand, say, UsageError } from './lib/command.ts';
 import { playAll, scenarios } from './lib/scenarios-run.ts';
 import { openWorld, type Runtime, type World } from './lib/scenarios-world.ts';
 
@@ -19,25 +20,10 @@ follows one order. Everything that was started is stopped, also on Ctrl-C. A Til
 Exit code: 0 everything was as expected, 1 something was not, 2 wrong options, 130 it was interrupted.
 `;
 
-const INTERRUPTED = 130;
-
 const runtimeOf = (text: string): Runtime => {
   const runtime = (['node', 'bun', 'deno'] as const).find((name) => name === text);
   if (runtime === undefined) throw new UsageError(`--runtime: ${JSON.stringify(text)} is not one of node, bun, deno`);
   return runtime;
-};
-
-/** Ends everything in order when somebody asks for it; asked once more, at once: then the guard of the Till ends what is left. */
-const closeOnSignal = (close: () => Promise<void>): { isClosing(): boolean } => {
-  let isClosing = false;
-  const end = async (): Promise<void> => {
-    if (isClosing) process.exit(INTERRUPTED);
-    isClosing = true;
-    complain('Stopping what was started. Once more ends at once.');
-    await close().finally(() => process.exit(INTERRUPTED));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, end);
-  return { isClosing: () => isClosing };
 };
 
 await runCommand(help, async (words) => {

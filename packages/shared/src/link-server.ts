@@ -22,8 +22,14 @@ type Link = { socket: Socket; underWay: number };
 /** `fetch` should not reject: that would end the link. `origin`: what the paths of requests are put behind. */
 export const acceptLinks = (
   server: Server,
-  { fetch, origin }: { fetch(request: Request): Response | Promise<Response>; origin: string },
+  options: {
+    fetch(request: Request): Response | Promise<Response>;
+    origin: string;
+    /** Hears of answers that fit no frame. */
+    onError?: ((error: unknown) => void) | undefined;
+  },
 ): LinkServer => {
+  const { fetch, origin, onError } = options;
   const links = new Set<Link>();
   let isEnding = false;
 
@@ -35,7 +41,7 @@ export const acceptLinks = (
     link.underWay += 1;
     const response = await fetch(new FrameRequest(method, origin + path, body) as unknown as Request);
     link.underWay -= 1;
-    const text = answerText(id, response);
+    const text = answerText(id, response, onError);
     if (link.socket.writable) writeFrame(link.socket, text);
     endIfIdle(link);
   };
@@ -74,19 +80,21 @@ export const acceptLinks = (
   };
 };
 
-const answerText = (id: string, response: Response): string => {
+const answerText = (id: string, response: Response, onError?: (error: unknown) => void): string => {
+  const refusal = (why: string): string => {
+    onError?.(new Error(why));
+    return `${id} 500\n${encodedBody(problem(500, 'internal', why))}`;
+  };
   const said = encodedBody(response);
   if (said === null) {
     // It may be a stream without an end. Whoever makes it hears that nobody reads it.
     response.body?.cancel().catch(() => {});
-    return refusal(id, 'Cannot answer on a link: the answer is no text');
+    return refusal('Cannot answer on a link: the answer is no text');
   }
   const text = `${id} ${response.status}\n${said}`;
   if (Buffer.byteLength(text) <= limits.internalBodyBytesMax) return text;
-  return refusal(id, `Cannot answer on a link: the answer is too long, over ${limits.internalBodyBytesMax} bytes`);
+  return refusal(`Cannot answer on a link: the answer is too long, over ${limits.internalBodyBytesMax} bytes`);
 };
-
-const refusal = (id: string, why: string): string => `${id} 500\n${encodedBody(problem(500, 'internal', why))}`;
 
 const NO_HEADERS = new Headers();
 

@@ -68,7 +68,7 @@ export const serve = async (options: ServeOptions): Promise<Listening> => {
   const http = server.node?.server as HttpServer | undefined;
   http?.on('clientError', answerUnreadable);
   if (http !== undefined && options.links === true) {
-    traffic.links = acceptLinks(http, { fetch: handled(options.fetch, traffic, onError), origin: url.origin });
+    traffic.links = acceptLinks(http, { fetch: handled(options.fetch, traffic, onError), origin: url.origin, onError });
   }
   let closing: Promise<void> | undefined;
   return {

@@ -1,6 +1,7 @@
 /** Entries of the replicated log: how they are sealed, chained and checked. docs/log-format.md is the promise. */
 import { assert } from '@till/shared/assert';
 import { chainHash, seal, unseal, ZERO_HASH } from '@till/shared/sealed';
+import { hashOf, isSealed } from '@till/shared/seals';
 import type { Entry, Log, Position } from './types.ts';
 
 /** The place before the first entry. */
@@ -47,22 +48,19 @@ export const readEntry = (line: string): Entry | null => (unseal(line) === null 
 /** The same for who checks the seals later: null only if the line does not look like an entry. */
 export const entryIn = (line: string): Entry | null => {
   const head = HEAD.exec(line);
-  const hash = HASH.exec(line.slice(-HASH_LENGTH));
-  if (head === null || hash === null) return null;
+  if (head === null || !isSealed(line)) return null;
   const [, index, term, ofMovement, ofStart] = head;
   return {
     index: Number(index),
     term: Number(term),
     sequence: Number(ofMovement ?? ofStart),
-    hash: hash[1] ?? '',
+    hash: hashOf(line),
     line,
   };
 };
 
 /** An entry is written in one way only, its numbers first; so nothing else of it has to be read to find them. */
 const HEAD = /^\{"index":(\d+),"term":(\d+),(?:"movement":\{"sequence":(\d+)|"start":true,"sequence":(\d+))[,}]/;
-const HASH = /,"hash":"([0-9a-f]{32})","crc":"[0-9a-f]{8}"\}$/;
-const HASH_LENGTH = ',"hash":"","crc":""}'.length + 32 + 8;
 
 /** The text of the movement that an entry records, as it stands in the catalog's journal; null for the start of a term. */
 export const movementIn = (entry: Entry | undefined): string | null => {
